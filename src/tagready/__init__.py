@@ -1,0 +1,1 @@
+"""tagready: the changelog-first release tool on towncrier fragments."""

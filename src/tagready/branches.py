@@ -1,0 +1,109 @@
+"""Which branches releases are made from."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from tagready.findings import Report, Skipped, finding
+from tagready.git import Ref
+
+#: `8.3.x`, `v7.1`, `stable/2`, `release-1.142`; never `release/1.2.3`, which is where a release is reviewed.
+_SERIES = re.compile(
+    r"(?:(?:stable|maint|maintenance|support|series|branch|backport)[/-]|releases?-)?v?\d+(?:\.\d+)?(?:\.[xX*])?"
+    r"|(?:[\w-]+/)?v?\d+(?:\.\d+)*\.[xX*]"
+)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of branches: the current one, all refs, the remote's HEAD, and the configured patterns."""
+
+    current: str
+    head: str
+    refs: Sequence[Ref]
+    remote: str | None
+    remote_head: str | None
+    patterns: Sequence[str]
+    contains: Callable[[str], bool]
+
+
+def judge(facts: Facts) -> Report:
+    """Return a finding where HEAD is neither on a release branch nor based on the tip of one."""
+    if not facts.current:
+        return Report()
+    local = {ref.name.removeprefix("refs/heads/"): ref.oid for ref in facts.refs if ref.name.startswith("refs/heads/")}
+    allowed = release_branches(facts, local)
+    if allowed is None:
+        reason = "which branch is the default one cannot be known here; set release-branches"
+        return Report(skipped=(Skipped("branch-not-allowed", reason),))
+    if is_release_branch(facts.current, allowed):
+        return Report()
+    tips = [oid for name, oid in _tips(facts) if is_release_branch(name, allowed)]
+    if any(tip == facts.head or facts.contains(tip) for tip in dict.fromkeys(tips)):
+        return Report()
+    names = ", ".join(allowed)
+    return Report(
+        (
+            finding(
+                "branch-not-allowed",
+                f"{facts.current} is no release branch ({names}), nor does it contain the tip of one",
+                f"git switch {allowed[0]}, or add {facts.current!r} to release-branches in [tool.tagready]",
+            ),
+        )
+    )
+
+
+def release_branches(facts: Facts, local: Sequence[str] | dict[str, str]) -> list[str] | None:
+    """Return the patterns of the release branches, or None where no default branch can be known."""
+    if facts.patterns:
+        return list(facts.patterns)
+    default = _default_branch(facts, local)
+    return None if default is None else [default]
+
+
+def is_release_branch(name: str, allowed: Sequence[str]) -> bool:
+    """Return whether a branch is one of the release branches, or is named as a series."""
+    return any(fnmatchcase(name, pattern) for pattern in allowed) or _SERIES.fullmatch(name) is not None
+
+
+def _default_branch(facts: Facts, local: Sequence[str] | dict[str, str]) -> str | None:
+    head = f"refs/remotes/{facts.remote}/HEAD"
+    for ref in facts.refs:
+        if ref.name == head and ref.symref:
+            return ref.symref.removeprefix(f"refs/remotes/{facts.remote}/")
+    stated = _event_default() or facts.remote_head
+    if stated:
+        return stated
+    known = {*local, *(name for name, _ in _tips(facts))}
+    for name in ("main", "master"):
+        if name in known:
+            return name
+    return next(iter(known)) if len(known) == 1 else None
+
+
+def _event_default() -> str | None:
+    """Return the default branch that a GitHub event names."""
+    path = os.environ.get("GITHUB_EVENT_PATH")
+    try:
+        event = json.loads(Path(path).read_text(encoding="utf-8")) if path else {}
+    except (OSError, ValueError):
+        return None
+    name = event.get("repository", {}).get("default_branch") if isinstance(event, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def _tips(facts: Facts) -> list[tuple[str, str]]:
+    """Return (branch, commit) of every branch here and on the remote."""
+    found = []
+    for ref in facts.refs:
+        if ref.name.startswith("refs/heads/"):
+            found.append((ref.name.removeprefix("refs/heads/"), ref.oid))
+        elif facts.remote and ref.name.startswith(f"refs/remotes/{facts.remote}/") and not ref.symref:
+            found.append((ref.name.removeprefix(f"refs/remotes/{facts.remote}/"), ref.oid))
+    return found

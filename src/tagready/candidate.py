@@ -1,0 +1,177 @@
+"""The candidate: the commit that would be, made of loose objects, judged before any branch points to it."""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tagready import fragments, gate, news, places
+from tagready.changelog import Entry, insert
+from tagready.findings import Refused, Report, WorldFailed, finding
+from tagready.git import Git, TreeEntry
+from tagready.ground import Ground
+from tagready.hooks import after_hooks
+from tagready.news import Rendering
+from tagready.prepared import Options
+
+#: Shows an entry to somebody who may change it; returns the new text, or None where nothing was changed.
+Edit = Callable[[str, str], str | None]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """The commit that would be, and what the gate said of it."""
+
+    commit: str
+    tree: str
+    message: str
+    entry: str
+    rewritten: tuple[str, ...]
+    report: Report
+
+
+def make(ground: Ground, options: Options, report: Report, scratch: Path, edit: Edit) -> Candidate:
+    """Return the candidate and the gate's verdict; there is a commit only where the verdict is good."""
+    rendering = _render(ground, scratch)
+    content = rendering.text
+    if options.edit:
+        content = _edited(content, edit, ground)
+    old = ground.old_text or ""
+    files = {ground.changelog_path: insert(old, ground.snapshot.news.start_string, content)}
+    files |= _bumped(ground)
+    tree = _tree(ground, files, scratch)
+    if ground.snapshot.config.hooks:
+        tree = after_hooks(ground, tree, content, scratch)
+    text = text_at(ground.git, tree, ground.changelog_path)
+    changelog = ground.snapshot.changelog(text)
+    entries = changelog.of(ground.version)
+    whole = changelog.whole(entries[0]) if entries else ""
+    declared = bool(whole) and not gate.same_text(whole, rendering.text)
+    message = _message(ground, options, rendering, whole if declared else None)
+    release = gate.Release(
+        version=ground.version,
+        path=ground.changelog_path,
+        changelog=changelog,
+        stated=_stated(ground, tree),
+        removed=ground.fragments,
+        texts={path: content.decode("utf-8", "replace") for path, content in ground.data.contents.items()}
+        if declared
+        else {},
+        left_over=_left_over(ground, tree),
+        rendering=rendering.text,
+        declared_edit=declared,
+        strict_entry=ground.snapshot.config.strict_entry,
+        time=time.time(),
+        date_days=ground.snapshot.config.date_days,
+    )
+    judged = report.and_(gate.judge(release).dropping(options.skip))
+    commit = ground.git.write_commit(tree, ground.snapshot.commit.oid, message) if judged.ok else ""
+    rewritten = tuple(path for path in files if path != ground.changelog_path)
+    return Candidate(commit, tree, message, whole, rewritten, judged)
+
+
+def _render(ground: Ground, scratch: Path) -> Rendering:
+    """Return the rendered entry; its title spells the version as the entries before it do (setuptools: v84.0.0)."""
+    spelled = str(ground.version)
+    old = ground.snapshot.changelog(ground.old_text or "").entries[:2]
+    prefixed = ground.tags.format.startswith("v") and old and all(entry.spelled.startswith("v") for entry in old)
+    try:
+        rendering = ground.snapshot.render(ground.data, scratch, spelled, ground.date)
+        if prefixed and _title(ground, rendering).spelled == spelled:
+            rendering = ground.snapshot.render(ground.data, scratch, f"v{spelled}", ground.date)
+    except news.DidNotEnd:
+        raise WorldFailed(
+            f"towncrier did not come to an end within {news.RENDER_SECONDS:g} seconds",
+            "look for a loop in the template, or a fragment with a long code block",
+            "towncrier build --draft",
+        ) from None
+    return rendering
+
+
+def _title(ground: Ground, rendering: Rendering) -> Entry:
+    entries = ground.snapshot.changelog(rendering.text).of(ground.version)
+    return entries[0] if entries else Entry(ground.version, "", "", None, 0, 0, 0, 0, 0)
+
+
+def _edited(content: str, edit: Edit, ground: Ground) -> str:
+    changed = edit(content.strip() + "\n", ".md" if ground.snapshot.news.markdown else ".rst")
+    if changed is None:
+        return content
+    if not changed.strip():
+        raise Refused(
+            finding(
+                "entry-empty",
+                "the edited entry is empty, so nothing is released",
+                "run it again and leave some text, or leave --edit out",
+                ground.changelog_path,
+            )
+        )
+    lead = content[: len(content) - len(content.lstrip())]
+    tail = content[len(content.rstrip()) :]
+    return lead + changed.strip() + tail
+
+
+def _bumped(ground: Ground) -> dict[str, str]:
+    """Return the files that state the version, rewritten."""
+    snapshot = ground.snapshot
+    texts = snapshot.texts(snapshot.places)
+    for place in snapshot.places.places:
+        texts[place.path] = places.rewrite(place, texts[place.path], str(ground.version))
+    return {path: text for path, text in texts.items() if text != snapshot.text(path)}
+
+
+def _tree(ground: Ground, files: Mapping[str, str], scratch: Path) -> str:
+    git, tree = ground.git, ground.snapshot.commit.tree
+    resolved = {git.resolve(tree, path): text.encode("utf-8", "surrogateescape") for path, text in files.items()}
+    blobs = git.write_blobs(resolved, scratch / "blobs")
+    changes: dict[str, TreeEntry | None] = {}
+    for path, oid in blobs.items():
+        old = git.entry(tree, path)
+        changes[path] = TreeEntry(old.mode if old else "100644", oid)
+    for fragment in ground.fragments:
+        if git.entry(tree, fragment.path) is not None:
+            changes[fragment.path] = None
+    return git.write_tree(tree, changes)
+
+
+def text_at(git: Git, tree: str, path: str) -> str:
+    """Return a file of a tree as text, empty where there is none; bytes that are no UTF-8 survive."""
+    return (git.read(tree, path) or b"").decode("utf-8", "surrogateescape")
+
+
+def _stated(ground: Ground, tree: str) -> list[places.Stated]:
+    found = []
+    for place in ground.snapshot.places.places:
+        found += places.stated(place, text_at(ground.git, tree, place.path))
+    return found
+
+
+def _left_over(ground: Ground, tree: str) -> list[str]:
+    news_ = ground.snapshot.news
+    return [
+        posixpath.join(section.directory, name)
+        for section in news_.sections
+        for name, entry in ground.git.listing(tree, section.directory).items()
+        if entry.kind == "blob"
+        and not fragments.ignored_by_towncrier(news_, name)
+        and fragments.read_name(news_, section, name)
+    ]
+
+
+def _message(ground: Ground, options: Options, rendering: Rendering, edited: str | None) -> str:
+    """Return the commit's message; its trailers record what a later proof needs."""
+    trailers = [f"Towncrier: {rendering.towncrier}"]
+    if ground.renewed is not None:
+        trailers.append(f"Renews: {ground.renewed.commit.oid}")
+    if edited is not None:
+        trailers.append(f"Entry-Edited: {hashlib.sha256(edited.encode('utf-8', 'surrogateescape')).hexdigest()}")
+    trailers += [f"Skipped-Rule: {rule}" for rule in sorted(set(options.skip))]
+    if options.signoff:
+        ident = ground.git.text("var", "GIT_COMMITTER_IDENT")
+        trailers.append("Signed-off-by: " + ident.rsplit(" ", 2)[0])
+    title = ground.snapshot.config.commit_message.replace("{version}", str(ground.version)).strip()
+    return title + "\n\n" + "\n".join(trailers) + "\n"

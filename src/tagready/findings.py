@@ -1,0 +1,175 @@
+"""One model for every problem: a rule, a finding, and the ways in which a command can end early."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """How much a finding weighs: an error refuses, a warning is shown."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A promise with a stable slug; `policy` rules may be skipped by hand, the others keep the result defined."""
+
+    slug: str
+    says: str
+    level: Level = Level.ERROR
+    policy: bool = False
+
+
+RULES = {
+    rule.slug: rule
+    for rule in (
+        Rule("tag-exists", "the tag is already here or on the remote, on another commit"),
+        Rule("branch-not-allowed", "this is no release branch, nor based on the tip of one", policy=True),
+        Rule("branch-behind", "the remote branch has commits that are not here", policy=True),
+        Rule("branch-exists", "the branch of the release is there with other content"),
+        Rule("head-detached", "HEAD is on no branch, or a merge or rebase is under way"),
+        Rule("tree-dirty", "what the release touches has uncommitted changes"),
+        Rule("identity-unknown", "git knows nobody to commit as"),
+        Rule("hook-failed", "a user command failed"),
+        Rule("version-mismatch", "a place that states the version states another one"),
+        Rule("version-unwritable", "the place to bump matches nowhere, or more than once"),
+        Rule(
+            "version-not-newer",
+            "the version is not newer than every release reachable from here",
+            policy=True,
+        ),
+        Rule("nothing-to-release", "no fragment is pending"),
+        Rule("entry-exists", "the changelog already has an entry for the version"),
+        Rule("entry-missing", "the changelog has no entry for the version"),
+        Rule("entry-empty", "the changelog's entry for the version says nothing"),
+        Rule("entry-duplicated", "the changelog has more than one entry for the version"),
+        Rule(
+            "entry-differs",
+            "the entry is not what its fragments compile to",
+            level=Level.WARNING,
+            policy=True,
+        ),
+        Rule("fragment-lost", "a removed fragment shows nowhere in the entry", policy=True),
+        Rule("fragments-left-over", "fragments that this release should have compiled are still there"),
+        Rule(
+            "fragment-ignored",
+            "a file beside the fragments that towncrier passes over in silence",
+            policy=True,
+        ),
+        Rule(
+            "fragment-leftover-copy",
+            "an editor's or merge's leftover that towncrier would compile",
+            policy=True,
+        ),
+        Rule("fragment-empty", "a fragment without text, in a type that shows it", policy=True),
+        Rule("fragment-malformed", "a fragment that would break the entry", policy=True),
+        Rule("fragment-duplicated", "two files for the same issue, type and counter"),
+        Rule("fragment-uncommitted", "a fragment is untracked, staged or edited"),
+        Rule("fragment-hangs", "towncrier does not come to an end on this fragment"),
+        Rule("changelog-marker-missing", "towncrier would put the entry above the title"),
+        Rule(
+            "date-implausible",
+            "the entry's date is more than a week from its commit's",
+            level=Level.WARNING,
+            policy=True,
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong, where, why it matters, and the way out."""
+
+    rule: str
+    message: str
+    fix: str
+    path: str | None = None
+    line: int | None = None
+    level: Level = Level.ERROR
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A rule that was asked for and could not be judged, or that somebody set aside, and the reason."""
+
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that judging found; nothing in it has been printed yet."""
+
+    findings: tuple[Finding, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether no finding is an error."""
+        return not any(finding.level is Level.ERROR for finding in self.findings)
+
+    def and_(self, other: Report) -> Report:
+        """Return this report and another one as one."""
+        return Report(self.findings + other.findings, self.skipped + other.skipped)
+
+    def dropping(self, rules: Iterable[str]) -> Report:
+        """Return the report without the findings of the given rules."""
+        chosen = set(rules)
+        return Report(tuple(found for found in self.findings if found.rule not in chosen), self.skipped)
+
+    def without(self, rules: Iterable[str]) -> Report:
+        """Return the report with the given rules set aside: listed as skipped, their findings dropped."""
+        chosen = set(rules)
+        dropped = {finding.rule for finding in self.findings} & chosen
+        reasons = tuple(
+            Skipped(rule, "set aside with --skip" + ("" if rule in dropped else ", though it has no finding"))
+            for rule in sorted(chosen)
+        )
+        return Report(self.dropping(chosen).findings, self.skipped + reasons)
+
+
+def finding(rule: str, message: str, fix: str, path: str | None = None, line: int | None = None) -> Finding:
+    """Return a finding of the rule's own level."""
+    return Finding(rule, message, fix, path, line, RULES[rule].level)
+
+
+def as_warning(found: Finding) -> Finding:
+    """Return the finding as a warning."""
+    return replace(found, level=Level.WARNING)
+
+
+class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error
+    """Our rules say no; holds every finding at once."""
+
+    def __init__(self, *findings: Finding, report: Report | None = None) -> None:
+        self.report = report or Report(findings)
+        #: What is known of the release by then: project, version, tag, parent.
+        self.about: dict[str, str | None] = {}
+        super().__init__(", ".join(found.rule for found in self.report.findings))
+
+
+@dataclass
+class Trouble(Exception):  # noqa: N818
+    """Something outside the rules went wrong; `command` and `stderr` are the other program's own words."""
+
+    what: str
+    fix: str
+    command: str = ""
+    stderr: str = ""
+    context: dict[str, object] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.what
+
+
+class WrongUse(Trouble):
+    """Wrong usage or configuration: exit code 2."""
+
+
+class WorldFailed(Trouble):
+    """Git, towncrier, the network or the disk failed: exit code 3."""

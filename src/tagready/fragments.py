@@ -1,0 +1,355 @@
+"""News fragments: which file is one, what it says, and what would go wrong with it. Names as towncrier reads them."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+
+from tagready.findings import Finding, as_warning, finding
+from tagready.project import ALWAYS_IGNORED, News, Section
+from tagready.versions import parse
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """One change: its file (path from the repository's top), section, issue (empty for an orphan), type, counter."""
+
+    path: str
+    section: str
+    issue: str
+    type: str
+    counter: int
+    orphan: bool
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What the files in the fragment directories are: fragments, files that are passed over, and what is wrong."""
+
+    fragments: tuple[Fragment, ...]
+    passed_over: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+
+_LEFTOVER = re.compile(r"(?:~|\.(?:bak|orig|rej|sw[a-p]|tmp))$", re.IGNORECASE)
+_NEVER_NEWS = (".*", "readme*", "*template*", "*.j2", "*.jinja*", "*.py")
+
+
+def survey(news: News, listing: Iterable[tuple[Section, str]], extra_files: Sequence[str]) -> Survey:
+    """Return what towncrier would make of the files, given as (section, file name), and a finding for each stray."""
+    fragments: list[Fragment] = []
+    passed_over: list[str] = []
+    findings: list[Finding] = []
+    for section, name in listing:
+        path = posixpath.join(section.directory, name)
+        if ignored_by_towncrier(news, name):
+            passed_over.append(path)
+        elif fragment := read_name(news, section, name):
+            fragments.append(fragment)
+            findings += _name_findings(news, fragment, name)
+        else:
+            passed_over.append(path)
+            if not _never_news(name, path, extra_files):
+                findings.append(_ignored(news, path, name))
+    return Survey(tuple(fragments), tuple(passed_over), (*findings, *_duplicates(fragments)))
+
+
+def ignored_by_towncrier(news: News, name: str) -> bool:
+    """Return whether towncrier is told to ignore the file: its own list, the template's name, and `ignore`."""
+    patterns = [*ALWAYS_IGNORED, *(pattern.lower() for pattern in news.ignore or ())]
+    if news.template is not None:
+        patterns.append(posixpath.basename(news.template))
+    return any(fnmatch(name.lower(), pattern) for pattern in patterns)
+
+
+def read_name(news: News, section: Section, name: str) -> Fragment | None:
+    """Return the fragment that towncrier reads from a file name, or None where it knows no type in it."""
+    parts = name.split(".")
+    types = {type_.name for type_ in news.types}
+    for place in range(len(parts) - 1, 0, -1):
+        if parts[place] in types:
+            break
+    else:
+        return None
+    issue = ".".join(parts[:place]).strip()
+    issue = str(int(issue)) if issue.isdigit() else issue
+    follows = parts[place + 1] if place + 1 < len(parts) else ""
+    orphan = bool(news.orphan_prefix) and issue.startswith(news.orphan_prefix)
+    return Fragment(
+        path=posixpath.join(section.directory, name),
+        section=section.name,
+        issue="" if orphan else issue,
+        type=parts[place],
+        counter=int(follows) if follows.isdigit() else 0,
+        orphan=orphan,
+    )
+
+
+def _never_news(name: str, path: str, extra_files: Sequence[str]) -> bool:
+    stem = re.sub(r"\.(?:md|rst|txt)$", "", name, flags=re.IGNORECASE)
+    return (
+        any(fnmatch(name.lower(), pattern) for pattern in _NEVER_NEWS)
+        or parse(stem) is not None
+        or any(fnmatch(name, pattern) or fnmatch(path, pattern) for pattern in extra_files)
+    )
+
+
+def _ignored(news: News, path: str, name: str) -> Finding:
+    types = [type_.name for type_ in news.types]
+    likely = likely_name(name, types, ".md" if news.markdown else ".rst")
+    if likely:
+        fix = f"git mv {_quoted(path)} {_quoted(posixpath.join(posixpath.dirname(path), likely))}"
+    else:
+        fix = f"name it ISSUE.TYPE.{'md' if news.markdown else 'rst'} with one of the types {', '.join(types)}"
+    return finding(
+        "fragment-ignored",
+        f"{path} is not named like a fragment, so towncrier passes over it and its text would be missing",
+        f"{fix}, or list it under `ignore` in {news.config_path}",
+        path,
+    )
+
+
+def _quoted(path: str) -> str:
+    return (
+        path
+        if re.fullmatch(r"[\w./+-]+", path) and not path.startswith("-")
+        else "'" + path.replace("'", "'\\''") + "'"
+    )
+
+
+_SYNONYMS = {
+    "bug": ("bugfix", "fix", "fixed"), "fix": ("bugfix", "fixed"), "fixed": ("bugfix", "fix"), "bugfix": ("fix", "bug"),
+    "feat": ("feature", "added"), "add": ("added", "feature"), "docs": ("doc",), "documentation": ("doc", "docs"),
+    "break": ("breaking", "removal"), "remove": ("removal", "removed"), "deprecated": ("deprecation",),
+    "chore": ("misc", "internal"), "change": ("changed", "misc"),
+}  # fmt: skip
+
+
+def likely_name(name: str, types: Sequence[str], extension: str) -> str | None:
+    """Return the fragment name that somebody who wrote this one probably meant, or None."""
+    from difflib import get_close_matches
+
+    parts = [part for part in name.split(".") if part]
+    for place, part in enumerate(parts):
+        word = part.lower()
+        known = [type_ for type_ in (word, *_SYNONYMS.get(word, ())) if type_ in types]
+        close = known or get_close_matches(word, types, n=1, cutoff=0.75)
+        if not close:
+            continue
+        before, after = parts[:place], parts[place + 1 :]
+        if not before and after and re.match(r"[#+\w-]", after[0]) and after[0] not in ("md", "rst", "txt"):
+            before, after = after[:1], after[1:]
+        if before:
+            tail = after or [extension.lstrip(".")]
+            return ".".join([*before, close[0], *tail])
+    return None
+
+
+def _name_findings(news: News, fragment: Fragment, name: str) -> list[Finding]:
+    found = []
+    if _LEFTOVER.search(name):
+        found.append(
+            finding(
+                "fragment-leftover-copy",
+                f"{fragment.path} looks like an editor's or a merge's leftover, and towncrier would compile it",
+                f"git rm {_quoted(fragment.path)}, then commit",
+                fragment.path,
+            )
+        )
+    if news.issue_pattern and fragment.issue and not re.fullmatch(news.issue_pattern, fragment.issue):
+        found.append(
+            finding(
+                "fragment-malformed",
+                f"{fragment.path}: issue {fragment.issue!r} does not match issue_pattern {news.issue_pattern!r}, "
+                "so towncrier refuses to build",
+                f"rename it, or change issue_pattern in {news.config_path}",
+                fragment.path,
+            )
+        )
+    return found
+
+
+def _duplicates(fragments: Sequence[Fragment]) -> list[Finding]:
+    seen: dict[tuple[str, str, str, int], Fragment] = {}
+    found = []
+    for fragment in fragments:
+        key = fragment.section, fragment.issue, fragment.type, fragment.counter
+        if not fragment.orphan and key in seen:
+            found.append(
+                finding(
+                    "fragment-duplicated",
+                    f"{fragment.path} and {seen[key].path} are the same issue, type and counter to towncrier, "
+                    "which stops at them",
+                    f"join them, or rename one to {_next_counter(fragment)}",
+                    fragment.path,
+                )
+            )
+        seen.setdefault(key, fragment)
+    return found
+
+
+def _next_counter(fragment: Fragment) -> str:
+    extension = posixpath.splitext(fragment.path)[1]
+    extension = extension if extension in (".md", ".rst", ".txt") else ""
+    return f"{fragment.issue}.{fragment.type}.{fragment.counter + 1}{extension}"
+
+
+_CONFLICT = re.compile(r"^(?:<{7}|>{7})(?: .*)?$", re.MULTILINE)
+
+
+def judge_text(news: News, fragment: Fragment, data: bytes) -> list[Finding]:
+    """Return what is wrong with a fragment's content; a line is the fragment's own, counted from 1."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        return [
+            _malformed(fragment, line, "is not UTF-8", "towncrier would replace the bytes by �", "save it as UTF-8")
+        ]
+    if not text.strip():
+        if not news.type(fragment.type).shows_content:
+            return []
+        return [
+            finding(
+                "fragment-empty",
+                f"{fragment.path} has no text, so the entry would show a bare issue number",
+                "write one sentence for the users into it and commit, or git rm it",
+                fragment.path,
+            )
+        ]
+    if "\r" in text:
+        text = text.replace("\r\n", "\n")
+    found = []
+    if conflict := _CONFLICT.search(text):
+        line = text.count("\n", 0, conflict.start()) + 1
+        found.append(
+            _malformed(fragment, line, "has conflict markers", "they would be released", "resolve them and commit")
+        )
+    # The first look is cheap: most fragments are a sentence with nothing in it that could break the entry.
+    if _SUSPECT.search(text):
+        found += _markdown_faults(news, fragment, text) if news.markdown else _rst_faults(news, fragment, text)
+    return found
+
+
+_SUSPECT = re.compile(r"^ {0,3}(?:#|```|~~~)|^[ \t]*([!-/:-@\[-`{-~])\1{2,}[ \t]*$", re.MULTILINE)
+
+
+def _malformed(fragment: Fragment, line: int, what: str, why: str, fix: str) -> Finding:
+    return finding("fragment-malformed", f"{fragment.path} {what}: {why}", fix, fragment.path, line)
+
+
+def category_level(news: News) -> int:
+    """Return the Markdown heading level of a category in the entry, as towncrier's own template counts it."""
+    title = news.title_format
+    if isinstance(title, str) and title:
+        match = re.search(r"^#+(?=\s)", title, re.MULTILINE)
+        top = len(match[0]) if match else 0
+    else:
+        top = 1 if title == "" else 0
+    sections = any(section.name for section in news.sections)
+    return top + (2 if sections else 1)
+
+
+def _markdown_faults(news: News, fragment: Fragment, text: str) -> list[Finding]:
+    found = []
+    level = category_level(news)
+    fence = ""
+    fence_line = 0
+    lines = text.rstrip().split("\n")
+    for number, line in enumerate(lines, start=1):
+        opening = re.match(r" {0,3}(`{3,}|~{3,})(.*)", line)
+        if fence:
+            if opening and opening[1].startswith(fence) and not opening[2].strip():
+                fence = ""
+        elif opening and not (opening[1][0] == "`" and "`" in opening[2]):
+            fence, fence_line = opening[1], number
+        elif heading := re.match(r" {0,3}(#{1,6})(?:[ \t]|$)", line):
+            if len(heading[1]) <= level:
+                found.append(_heading(fragment, number))
+        elif _setext_level(lines, number) <= level:
+            found.append(_heading(fragment, number))
+    if fence:
+        found.append(
+            _malformed(fragment, fence_line, "opens a code fence that never ends", "it would swallow the rest of the "
+                       "changelog", f"close it with {fence} on a line of its own")
+        )  # fmt: skip
+    elif re.fullmatch(r" {0,3}(?:`{3,}|~{3,})[ \t]*", lines[-1]) and fragment.issue and news.template is None:
+        found.append(
+            as_warning(
+                _malformed(fragment, len(lines), "ends with a code fence", "towncrier appends the issue to that line, "
+                           "which spoils the fence", "add a sentence after the fence")
+            )
+        )  # fmt: skip
+    return found
+
+
+def _setext_level(lines: Sequence[str], number: int) -> int:
+    """Return the level of the setext heading that the line underlines, or a level below all."""
+    line = lines[number - 1]
+    above = lines[number - 2] if number > 1 else ""
+    if not re.fullmatch(r" {0,3}(?:=+|-+)[ \t]*", line) or len(line.strip()) < 3 or not above.strip():
+        return 7
+    if above.startswith("    ") or re.match(r"[#>|]|[-*+]\s|```|~~~", above.strip()):
+        return 7
+    return 1 if line.strip().startswith("=") else 2
+
+
+def _heading(fragment: Fragment, number: int) -> Finding:
+    return _malformed(
+        fragment, number, "has a heading as high as a category of the entry", "readers and tools would take what "
+        "follows for another section", "use a deeper heading, or bold text",
+    )  # fmt: skip
+
+
+def _rst_faults(news: News, fragment: Fragment, text: str) -> list[Finding]:
+    sections = any(section.name for section in news.sections)
+    above = {underline for underline in news.underlines[: 3 if sections else 2] if underline}
+    lines = text.rstrip().split("\n")
+    found = []
+    for number, line in enumerate(lines, start=1):
+        title = lines[number - 2] if number > 1 else ""
+        underline = line.rstrip()
+        if not title.strip() or title[0].isspace() or not underline or underline[0] not in above:
+            continue
+        if underline == underline[0] * len(underline) and len(underline) >= max(3, len(title.rstrip())):
+            found.append(_heading(fragment, number - 1))
+    return found
+
+
+#: Steps of towncrier's search for a trailing code block that we let pass; 4 million took 2.4 s (26.9.0, measured).
+PATIENCE = 20_000_000
+
+
+def may_hang(news: News, text: str) -> bool:
+    """Return whether towncrier's search for a code block at the fragment's end backtracks beyond reason.
+
+    The pattern (towncrier 25.8 to 26.9.0, `append_newlines_if_trailing_code_block`) can split each indented line in
+    as many ways as its indentation has blanks; it tries them all when text follows the block: pytest's
+    `changelog/7777.breaking.rst` did not end in ten minutes.
+    """
+    if "::\n\n" not in text.replace("\r\n", "\n"):
+        return False
+    text = text.replace("\r\n", "\n")
+    lines = (_indented(text.strip()) if news.all_bullets else text.rstrip()).split("\n")
+    for number, line in enumerate(lines[:-1]):
+        if line.endswith("::") and lines[number + 1] == "" and _steps(lines[number + 2 :]) > PATIENCE:
+            return True
+    return False
+
+
+def _indented(text: str) -> str:
+    return "\n".join("  " + line if line.strip() else line for line in text.split("\n"))[2:]
+
+
+def _steps(lines: Sequence[str]) -> int:
+    steps = 1
+    for line in lines:
+        match = re.match(r"  ([ \t]+)", line)
+        if match:
+            steps *= len(match[1])
+        elif line:
+            return steps
+    return 1

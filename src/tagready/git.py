@@ -1,0 +1,742 @@
+"""The door to git: read at a commit, write objects, move a ref by compare-and-swap, bring a working tree along."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha1, sha256
+from pathlib import Path
+
+from tagready.findings import WorldFailed, WrongUse
+
+#: Seconds that another git may hold a lock before we call it stale; git's own commands hold one for milliseconds.
+LOCK_PATIENCE = 3.0
+#: Seconds that a remote has to answer a question, and to take a push.
+ASK_SECONDS = 5.0
+PUSH_SECONDS = 120.0
+
+GITLINK, SYMLINK, TREE = "160000", "120000", "40000"
+
+
+@dataclass(frozen=True)
+class TreeEntry:
+    """One name in a tree object: mode (octal text, as git writes it) and object name (hex)."""
+
+    mode: str
+    oid: str
+
+    @property
+    def kind(self) -> str:
+        """The type of the object."""
+        return {TREE: "tree", GITLINK: "commit"}.get(self.mode, "blob")
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit as it is stored; `author_time` and `committer_time` are seconds since the epoch."""
+
+    oid: str
+    tree: str
+    parents: tuple[str, ...]
+    author_time: int
+    committer_time: int
+    message: str
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A reference by its full name; `symref` is what a symbolic one points to."""
+
+    name: str
+    oid: str
+    symref: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """What became of a path between two trees; None stands for absent."""
+
+    path: str
+    old: TreeEntry | None
+    new: TreeEntry | None
+
+
+@dataclass(frozen=True)
+class PathStatus:
+    """git's verdict on one path: `index` against HEAD and `worktree` against the index, letters as in `git status`."""
+
+    path: str
+    index: str
+    worktree: str
+    index_oid: str = ""
+
+    @property
+    def untracked(self) -> bool:
+        """Whether git does not know the path."""
+        return self.index == "?"
+
+
+@dataclass(frozen=True)
+class Status:
+    """What `git status` says of a set of paths, and of the branch; `upstream` is empty where there is none."""
+
+    branch: str
+    upstream: str
+    ahead: int
+    behind: int
+    paths: tuple[PathStatus, ...] = ()
+
+
+@dataclass(frozen=True)
+class RemoteAnswer:
+    """What a remote answered: its refs by full name, and the branch that its HEAD points to."""
+
+    refs: Mapping[str, str]
+    head: str | None
+
+
+@dataclass
+class Pending:
+    """A question that a remote is answering while we go on."""
+
+    process: subprocess.Popen[bytes] | None
+    deadline: float
+    why_not: str = ""
+
+    def answer(self) -> RemoteAnswer | str:
+        """Return the answer, or the reason why there is none; waits until the deadline at most."""
+        if self.process is None:
+            return self.why_not
+        try:
+            output, errors = self.process.communicate(timeout=max(0.0, self.deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.communicate()
+            return f"the remote did not answer within {ASK_SECONDS:g} seconds"
+        if self.process.returncode:
+            lines = errors.decode("utf-8", "replace").strip().splitlines()
+            return "the remote could not be asked" + (f" ({lines[0]})" if lines else "")
+        return _remote_answer(output.decode("utf-8", "surrogateescape"))
+
+
+def _remote_answer(output: str) -> RemoteAnswer:
+    refs: dict[str, str] = {}
+    head = None
+    for line in output.splitlines():
+        value, _, name = line.partition("\t")
+        if value.startswith("ref: "):
+            head = value.removeprefix("ref: refs/heads/")
+        else:
+            refs[name] = value
+    return RemoteAnswer(refs, head)
+
+
+@dataclass
+class Git:
+    """A repository with a working tree. Paths are relative to its top, with forward slashes."""
+
+    top: Path
+    git_dir: Path
+    common_dir: Path
+    prefix: str
+    _config: dict[str, list[str]] | None = None
+    _batch: subprocess.Popen[bytes] | None = None
+    _trees: dict[str, dict[str, TreeEntry]] = field(default_factory=dict)
+
+    # -- processes -------------------------------------------------------------------------------------------------
+
+    def run(
+        self,
+        *arguments: str,
+        feed: bytes | None = None,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        accept: Sequence[int] = (0,),
+        timeout: float | None = None,
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Return the finished git command; raise WorldFailed with git's own words where it fails."""
+        command = ["git", *arguments]
+        try:
+            done = subprocess.run(
+                command,
+                input=feed,
+                stdin=subprocess.DEVNULL if feed is None else None,
+                capture_output=True,
+                cwd=cwd or self.top,
+                env=_environment() | dict(env or {}),
+                timeout=timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise WorldFailed(
+                f"git {arguments[0]} did not come to an end within {timeout:g} seconds",
+                "try again when the network does better",
+                " ".join(command),
+            ) from None
+        if done.returncode not in accept:
+            raise git_failed(command, done.stderr)
+        return done
+
+    def text(self, *arguments: str) -> str:
+        """Return the output of a git command without the last newline."""
+        return self.run(*arguments).stdout.decode("utf-8", "surrogateescape").removesuffix("\n")
+
+    def close(self) -> None:
+        """End the process that reads objects."""
+        if self._batch is not None:
+            assert self._batch.stdin is not None
+            assert self._batch.stdout is not None
+            self._batch.stdin.close()
+            self._batch.stdout.close()
+            self._batch.wait()
+            self._batch = None
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def object(self, name: str) -> tuple[str, str, bytes] | None:
+        """Return (oid, type, content) of an object, or None where there is none; all reads share one process."""
+        if "\n" in name:
+            return None
+        if self._batch is None:
+            self._batch = subprocess.Popen(
+                ["git", "cat-file", "--batch"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                cwd=self.top,
+                env=_environment(),
+            )
+        reader, writer = self._batch.stdout, self._batch.stdin
+        assert reader is not None
+        assert writer is not None
+        try:
+            writer.write(name.encode("utf-8", "surrogateescape") + b"\n")
+            writer.flush()
+            header = reader.readline().split()
+        except BrokenPipeError:
+            header = []
+        if not header:
+            raise WorldFailed("git cat-file ended early", "git fsck", "git cat-file --batch")
+        if len(header) != 3 or header[-1] in (b"missing", b"ambiguous"):
+            return None
+        content = reader.read(int(header[2]))
+        reader.read(1)
+        return header[0].decode(), header[1].decode(), content
+
+    def blob(self, oid: str) -> bytes:
+        """Return the content of a blob."""
+        found = self.object(oid)
+        if found is None:
+            raise WorldFailed(f"object {oid} is missing here", "git fetch --unshallow, or git fsck", "git cat-file")
+        return found[2]
+
+    def commit(self, revision: str) -> Commit | None:
+        """Return the commit that a revision names, or None."""
+        found = self.object(f"{revision}^{{commit}}")
+        return _read_commit(found[0], found[2]) if found else None
+
+    def tree(self, oid: str) -> Mapping[str, TreeEntry]:
+        """Return the names in a tree object."""
+        if oid not in self._trees:
+            self._trees[oid] = _read_tree(self.blob(oid), len(oid) // 2)
+        return self._trees[oid]
+
+    def entry(self, tree: str, path: str) -> TreeEntry | None:
+        """Return what a tree holds at a path, or None."""
+        found = TreeEntry(TREE, tree)
+        for name in path.split("/") if path not in ("", ".") else ():
+            inner = self.tree(found.oid).get(name) if found.mode == TREE else None
+            if inner is None:
+                return None
+            found = inner
+        return found
+
+    def resolve(self, tree: str, path: str) -> str:
+        """Return the path of the file behind symbolic links of the tree (the path itself where it is none)."""
+        for _ in range(8):
+            found = self.entry(tree, path)
+            if found is None or found.mode != SYMLINK:
+                break
+            target = self.blob(found.oid).decode("utf-8", "surrogateescape")
+            path = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
+        return path
+
+    def read(self, tree: str, path: str) -> bytes | None:
+        """Return the file at a path of a tree, symbolic links followed; None where there is none."""
+        found = self.entry(tree, self.resolve(tree, path))
+        return self.blob(found.oid) if found and found.kind == "blob" and found.mode != SYMLINK else None
+
+    def listing(self, tree: str, directory: str) -> Mapping[str, TreeEntry]:
+        """Return the names in a directory of a tree; none where there is no such directory."""
+        found = self.entry(tree, directory)
+        return self.tree(found.oid) if found and found.mode == TREE else {}
+
+    def hash(self, kind: str, content: bytes, like: str) -> str:
+        """Return the object name that git gives to the content, in the hash function of another name."""
+        function = sha1 if len(like) == 40 else sha256
+        return function(b"%s %d\0" % (kind.encode(), len(content)) + content).hexdigest()
+
+    def hash_files(self, paths: Sequence[str]) -> dict[str, str]:
+        """Return the object names that files of the working tree have after git's clean filters."""
+        if not paths:
+            return {}
+        done = self.run("hash-object", "--stdin-paths", feed=_lines(paths))
+        return dict(zip(paths, done.stdout.decode().split(), strict=True))
+
+    def refs(self) -> tuple[Ref, ...]:
+        """Return every branch, remote branch and tag."""
+        output = self.text(
+            "for-each-ref",
+            "--format=%(refname)%00%(objectname)%00%(symref)",
+            "refs/heads",
+            "refs/remotes",
+            "refs/tags",
+        )
+        return tuple(Ref(*line.split("\0")) for line in output.split("\n") if line)
+
+    def reachable(self, refs: Iterable[str], commit: str) -> set[str]:
+        """Return those of the given tags (full names) that the commit can reach."""
+        names = list(refs)
+        if not names:
+            return set()
+        # Hundreds of names would not fit a Windows command line; then git lists them all.
+        chosen = names if len(names) <= 50 else ["refs/tags"]
+        output = self.text("for-each-ref", f"--merged={commit}", "--format=%(refname)", *chosen)
+        return set(output.split("\n")) & set(names)
+
+    def is_ancestor(self, ancestor: str, commit: str) -> bool:
+        """Return whether the commit contains the ancestor."""
+        return self.run("merge-base", "--is-ancestor", ancestor, commit, accept=(0, 1)).returncode == 0
+
+    def config(self, key: str) -> str | None:
+        """Return the last value of a configuration key (lower case, as git lists it), or None."""
+        values = self._configuration().get(key)
+        return values[-1] if values else None
+
+    def flag(self, key: str) -> bool:
+        """Return a boolean of git's configuration; false where it is not set."""
+        return (self.config(key) or "false").lower() in ("true", "yes", "on", "1")
+
+    def remotes(self) -> list[str]:
+        """Return the names of the remotes that have an address."""
+        keys = [key for key in self._configuration() if key.startswith("remote.") and key.endswith(".url")]
+        return [key.removeprefix("remote.").removesuffix(".url") for key in keys]
+
+    def _configuration(self) -> dict[str, list[str]]:
+        if self._config is None:
+            self._config = {}
+            output = self.text("config", "--list", "-z")
+            for item in output.split("\0"):
+                key, _, value = item.partition("\n")
+                self._config.setdefault(key, []).append(value)
+        return self._config
+
+    def current_branch(self) -> str:
+        """Return the branch that HEAD is on, or an empty text."""
+        head = (self.git_dir / "HEAD").read_text(encoding="utf-8", errors="surrogateescape").strip()
+        if head.endswith("/.invalid"):  # reftable keeps the truth elsewhere
+            head = "ref: " + self.run("symbolic-ref", "-q", "HEAD", accept=(0, 1)).stdout.decode().strip()
+        return head.removeprefix("ref: refs/heads/") if head.startswith("ref: refs/heads/") else ""
+
+    def diff(self, old: str, new: str) -> str:
+        """Return the patch from one commit to another."""
+        arguments = ("-p", "-r", "--no-renames", "--no-ext-diff", "--no-textconv", "--binary")
+        return self.text("diff-tree", *arguments, old, new)
+
+    def has_identity(self) -> bool:
+        """Return whether git knows an author and a committer."""
+        if (
+            self.config("user.name")
+            and self.config("user.email")
+            and not any(name.startswith(("GIT_AUTHOR_", "GIT_COMMITTER_")) for name in os.environ)
+        ):
+            return True
+        return all(
+            self.run("var", f"GIT_{who}_IDENT", accept=(0, 128)).returncode == 0 for who in ("AUTHOR", "COMMITTER")
+        )
+
+    def status(self, paths: Sequence[str]) -> Status:
+        """Return git's verdict on the given paths; takes no lock and writes nothing."""
+        done = self.run(
+            "--no-optional-locks", "--literal-pathspecs", "status", "--porcelain=v2", "--branch", "-z", "--no-renames",
+            "--untracked-files=all", "--ignore-submodules=all", "--", *paths,
+        )  # fmt: skip
+        return _read_status(done.stdout.decode("utf-8", "surrogateescape"))
+
+    def under_way(self) -> str:
+        """Return the operation that git is in the middle of (merge, rebase …), or an empty text."""
+        signs = {
+            "MERGE_HEAD": "a merge", "rebase-merge": "a rebase", "rebase-apply": "a rebase",
+            "BISECT_LOG": "a bisection", "CHERRY_PICK_HEAD": "a cherry-pick", "REVERT_HEAD": "a revert",
+        }  # fmt: skip
+        return next((what for name, what in signs.items() if (self.git_dir / name).exists()), "")
+
+    def check_locks(self, branch: str) -> None:
+        """Raise WorldFailed that names a lock which outlives our patience; git would fail half-way on it."""
+        locks = [self.git_dir / "index.lock", self.git_dir / "HEAD.lock"]
+        if branch:
+            locks.append(self.common_dir / f"refs/heads/{branch}.lock")
+        deadline = time.monotonic() + LOCK_PATIENCE
+        while held := [lock for lock in locks if lock.exists()]:
+            if time.monotonic() > deadline:
+                raise _locked(str(held[0]))
+            time.sleep(0.05)
+
+    # -- remotes ---------------------------------------------------------------------------------------------------
+
+    def ask(self, remote: str | None, *patterns: str) -> Pending:
+        """Start to ask a remote for its HEAD and the given refs, without prompts."""
+        deadline = time.monotonic() + ASK_SECONDS
+        if remote is None:
+            return Pending(None, deadline, "there is no remote")
+        process = subprocess.Popen(
+            ["git", "ls-remote", "--symref", remote, "HEAD", *patterns],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=self.top,
+            env=_environment() | self._silent(),
+        )
+        return Pending(process, deadline)
+
+    def push(self, remote: str, *arguments: str) -> None:
+        """Push exactly the named refs, all or none; raise WorldFailed with the remote's words."""
+        self.run(
+            "push", "--atomic", "--porcelain", remote, *arguments, env=self._silent(), timeout=PUSH_SECONDS
+        )  # fmt: skip
+
+    def _silent(self) -> dict[str, str]:
+        silent = {"GIT_TERMINAL_PROMPT": "0", "GCM_INTERACTIVE": "never"}
+        if "GIT_SSH_COMMAND" not in os.environ and "GIT_SSH" not in os.environ and not self.config("core.sshcommand"):
+            silent["GIT_SSH_COMMAND"] = "ssh -o BatchMode=yes"
+        return silent
+
+    # -- writing objects -------------------------------------------------------------------------------------------
+
+    def write_blobs(self, files: Mapping[str, bytes], scratch: Path) -> dict[str, str]:
+        """Return the blobs of the files after git's clean filters for their paths; the objects are loose."""
+        if not files:
+            return {}
+        for path, content in files.items():
+            target = scratch / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+        # The scratch folder stands in for the working tree, so that attributes are looked up for the real paths.
+        done = self.run(
+            f"--git-dir={self.git_dir}", f"--work-tree={scratch}", "hash-object", "-w", "--stdin-paths",
+            feed=_lines(files), cwd=scratch,
+        )  # fmt: skip
+        return dict(zip(files, done.stdout.decode().split(), strict=True))
+
+    def write_tree(self, base: str, changes: Mapping[str, TreeEntry | None]) -> str:
+        """Return a tree like another one but for the given paths (None removes one); empty folders go."""
+        process = subprocess.Popen(
+            ["git", "mktree", "-z", "--missing", "--batch"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=self.top,
+            env=_environment(),
+        )
+        with process:
+            written = self._write_level(process, base, _nested(changes))
+            assert process.stdin is not None
+            process.stdin.close()
+            errors = process.stderr.read() if process.stderr else b""
+        if process.returncode or written is None:
+            raise git_failed(["git", "mktree"], errors)
+        return written.oid
+
+    def _write_level(self, process: subprocess.Popen[bytes], base: str, level: _Level) -> TreeEntry | None:
+        entries = dict(self.tree(base)) if base else {}
+        for name, change in level.items():
+            if isinstance(change, dict):
+                old = entries.get(name)
+                change = self._write_level(process, old.oid if old and old.mode == TREE else "", change)
+            if change is None:
+                entries.pop(name, None)
+            else:
+                entries[name] = change
+        if not entries and base != "" and not level:
+            return TreeEntry(TREE, base)
+        if not entries:
+            return None
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for name, entry in entries.items():
+            process.stdin.write(f"{entry.mode} {entry.kind} {entry.oid}\t{name}\0".encode("utf-8", "surrogateescape"))
+        process.stdin.write(b"\0")
+        process.stdin.flush()
+        return TreeEntry(TREE, process.stdout.readline().decode().strip())
+
+    def write_commit(self, tree: str, parent: str, message: str) -> str:
+        """Return a new commit; it is signed where git's configuration says so."""
+        sign = ["-S"] if self.flag("commit.gpgsign") else []
+        done = self.run(
+            "-c", "i18n.commitEncoding=UTF-8", "commit-tree", *sign, "-p", parent, "-F", "-", tree,
+            feed=message.encode("utf-8", "surrogateescape"),
+        )  # fmt: skip
+        return done.stdout.decode().strip()
+
+    def changes(self, old_tree: str, new_tree: str) -> tuple[Change, ...]:
+        """Return what differs between two trees, path by path; descends only where they differ."""
+        return tuple(self._changes(old_tree, new_tree, ""))
+
+    def _changes(self, old: str, new: str, prefix: str) -> Iterator[Change]:
+        before = self.tree(old) if old else {}
+        after = self.tree(new) if new else {}
+        for name in sorted(before.keys() | after.keys()):
+            one, other = before.get(name), after.get(name)
+            if one == other:
+                continue
+            folder = (
+                one.oid if one and one.mode == TREE else "",
+                other.oid if other and other.mode == TREE else "",
+            )
+            if any(folder):
+                yield from self._changes(*folder, f"{prefix}{name}/")
+            files = (
+                one if one and one.mode != TREE else None,
+                other if other and other.mode != TREE else None,
+            )
+            if any(files):
+                yield Change(prefix + name, *files)
+
+    # -- moving things ---------------------------------------------------------------------------------------------
+
+    def move_ref(self, name: str, new: str, old: str, reason: str) -> bool:
+        """Move a ref from one commit to another; return False, and change nothing, where it was elsewhere.
+
+        `old` of zeros stands for: must not exist.
+        """
+        done = self.run("update-ref", "-m", reason, "--create-reflog", name, new, old, accept=(0, 1, 128))
+        if done.returncode == 0:
+            return True
+        words = done.stderr.decode("utf-8", "replace")
+        if "but expected" in words or "reference already exists" in words:
+            return False
+        raise git_failed(["git", "update-ref", name], done.stderr)
+
+    def bring_along(self, changes: Sequence[Change]) -> None:
+        """Bring index and working tree from the old side of the changes to the new one.
+
+        Each file is replaced in one step, so that a file is always its old self or its new self; a run that was
+        killed in between can be told from somebody's edits, and finished. git's own checkout makes the files, so
+        line endings and filters are the working tree's.
+        """
+        stage = self.git_dir / "tagready"
+        shutil.rmtree(stage, ignore_errors=True)
+        written = [change for change in changes if change.new is not None]
+        self._check_out(written, stage)
+        for change in changes:
+            target = self.top / change.path
+            if change.new is None:
+                target.unlink(missing_ok=True)
+            else:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                _replace(stage / "files" / change.path, target)
+        for folder in sorted(
+            {posixpath.dirname(change.path) for change in changes if change.new is None}, reverse=True
+        ):
+            self._remove_empty(folder)
+        self._update_index(changes)
+        shutil.rmtree(stage, ignore_errors=True)
+
+    def _check_out(self, written: Sequence[Change], stage: Path) -> None:
+        if not written:
+            return
+        (stage / "files").mkdir(parents=True)
+        env = {"GIT_INDEX_FILE": str(stage / "index")}
+        self.run("update-index", "-z", "--index-info", feed=_index_info(written), env=env)
+        # Attributes come from the working tree: the scratch index has only the files that change.
+        self.run("checkout-index", "--all", "--force", f"--prefix={(stage / 'files').as_posix()}/", env=env)
+
+    def _remove_empty(self, folder: str) -> None:
+        while folder:
+            try:
+                (self.top / folder).rmdir()
+            except OSError:
+                return
+            folder = posixpath.dirname(folder)
+
+    def _update_index(self, changes: Sequence[Change]) -> None:
+        paths = b"".join(change.path.encode("utf-8", "surrogateescape") + b"\0" for change in changes)
+        deadline = time.monotonic() + LOCK_PATIENCE
+        while True:
+            done = self.run("update-index", "-z", "--add", "--remove", "--stdin", feed=paths, accept=(0, 128))
+            if done.returncode == 0:
+                return
+            if b"index.lock" not in done.stderr or time.monotonic() > deadline:
+                raise git_failed(["git", "update-index"], done.stderr)
+            time.sleep(0.05)
+
+    @contextmanager
+    def worktree(self, commit: str, folder: Path) -> Iterator[Git]:
+        """Check a commit out into a folder of its own, detached, for as long as the context lasts."""
+        self.run("worktree", "prune")
+        self.run("worktree", "add", "--detach", "--quiet", str(folder), commit)
+        try:
+            other = discover(folder)
+            yield other
+            other.close()
+        finally:
+            self.run("worktree", "remove", "--force", str(folder), accept=(0, 128))
+
+
+_Level = dict[str, "TreeEntry | _Level | None"]
+
+
+def discover(start: Path) -> Git:
+    """Return the repository around a folder; raise WrongUse where there is none with a working tree."""
+    command = [
+        "git",
+        "rev-parse",
+        "--show-toplevel",
+        "--absolute-git-dir",
+        "--git-common-dir",
+        "--show-prefix",
+    ]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, stdin=subprocess.DEVNULL, cwd=start, env=_environment(), check=False
+        )
+    except FileNotFoundError:
+        if not start.is_dir():
+            raise WrongUse(f"there is no folder {start}", "give a folder of your project to -C") from None
+        raise WorldFailed("git is not installed, or not on PATH", "install git 2.30 or newer", "git") from None
+    words = done.stderr.decode("utf-8", "replace").strip()
+    if done.returncode and "dubious ownership" in words:
+        raise WorldFailed(
+            "git does not trust this repository", words.splitlines()[-1].strip(), " ".join(command), words
+        )
+    if done.returncode and "work tree" in words:
+        raise WrongUse(f"{start} is a bare repository, and a release is prepared in a working tree", "clone it first")
+    if done.returncode:
+        raise WrongUse(f"{start} is not in a git repository", "run it inside your project, or give its folder with -C")
+    top, git_dir, common_dir, prefix = done.stdout.decode("utf-8", "surrogateescape").split("\n")[:4]
+    return Git(Path(top), Path(git_dir), (start / common_dir).resolve(), prefix.rstrip("/"))
+
+
+def git_failed(command: Sequence[str], stderr: bytes) -> WorldFailed:
+    """Return git's failure in our form: a lock by its path, anything else in git's own words."""
+    words = stderr.decode("utf-8", "replace").strip()
+    if lock := re.search(r"'([^'\n]+\.lock)'", words):
+        return _locked(lock[1], " ".join(command), words)
+    what = f"git {command[1] if len(command) > 1 else ''} failed".replace("  ", " ")
+    return WorldFailed(
+        what, "read git's words above, mend it, and run the same command again", " ".join(command), words
+    )
+
+
+def _locked(path: str, command: str = "", words: str = "") -> WorldFailed:
+    remove = f'del "{path}"' if os.name == "nt" else f"rm {path}"
+    return WorldFailed(
+        f"another git holds {path}, or a killed one left it behind",
+        f"wait for the other git; where none is running: {remove}, and run the same command again",
+        command,
+        words,
+    )
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment for git: plain English, and nothing that would bend what we read."""
+    bending = ("GIT_INDEX_FILE", "GIT_EXTERNAL_DIFF", "GIT_DIFF_OPTS", "GIT_PREFIX", "GIT_TRACE")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(bending)}
+    return kept | {"LC_ALL": "C", "LANGUAGE": "C"}
+
+
+def _lines(paths: Iterable[str]) -> bytes:
+    return b"".join(path.encode("utf-8", "surrogateescape") + b"\n" for path in paths)
+
+
+def _index_info(changes: Iterable[Change]) -> bytes:
+    lines = (f"{change.new.mode} {change.new.oid}\t{change.path}\0" for change in changes if change.new)
+    return "".join(lines).encode("utf-8", "surrogateescape")
+
+
+def _nested(changes: Mapping[str, TreeEntry | None]) -> _Level:
+    nested: _Level = {}
+    for path, change in changes.items():
+        *folders, name = path.split("/")
+        level = nested
+        for folder in folders:
+            inner = level.setdefault(folder, {})
+            assert isinstance(inner, dict)
+            level = inner
+        level[name] = change
+    return nested
+
+
+def _read_tree(content: bytes, width: int) -> dict[str, TreeEntry]:
+    entries: dict[str, TreeEntry] = {}
+    offset = 0
+    while offset < len(content):
+        end = content.index(b"\0", offset)
+        mode, _, name = content[offset:end].partition(b" ")
+        offset = end + 1 + width
+        entries[name.decode("utf-8", "surrogateescape")] = TreeEntry(mode.decode(), content[end + 1 : offset].hex())
+    return entries
+
+
+def _read_commit(oid: str, content: bytes) -> Commit:
+    head, _, message = content.decode("utf-8", "replace").partition("\n\n")
+    fields = [line.partition(" ") for line in head.split("\n")]
+    first = {key: value for key, _, value in reversed(fields)}
+    return Commit(
+        oid=oid,
+        tree=first["tree"],
+        parents=tuple(value for key, _, value in fields if key == "parent"),
+        author_time=_time(first["author"]),
+        committer_time=_time(first["committer"]),
+        message=message,
+    )
+
+
+def _time(ident: str) -> int:
+    return int(ident.rsplit(" ", 2)[1])
+
+
+def _read_status(output: str) -> Status:
+    branch = upstream = ""
+    ahead = behind = 0
+    paths: list[PathStatus] = []
+    for item in output.split("\0"):
+        kind, _, rest = item.partition(" ")
+        match kind:
+            case "#":
+                key, _, value = rest.partition(" ")
+                if key == "branch.head":
+                    branch = "" if value == "(detached)" else value
+                elif key == "branch.upstream":
+                    upstream = value
+                elif key == "branch.ab":
+                    ahead, behind = (abs(int(number)) for number in value.split())
+            case "1":
+                states, _, _, _, _, _, index_oid, path = rest.split(" ", 7)
+                paths.append(PathStatus(path, states[0], states[1], index_oid))
+            case "u":
+                paths.append(PathStatus(rest.split(" ", 9)[-1], "U", "U"))
+            case "?":
+                paths.append(PathStatus(rest, "?", "?"))
+    return Status(branch, upstream, ahead, behind, tuple(paths))
+
+
+def _replace(source: Path, target: Path) -> None:
+    """Put a file into another's place in one step, also where the two are on different file systems."""
+    try:
+        source.replace(target)
+    except OSError as error:
+        import errno
+
+        if error.errno != errno.EXDEV:
+            raise WorldFailed(f"{target} cannot be written: {error.strerror}", f"free {target}, run it again") from None
+        near = target.with_name(f".{target.name}.tagready")
+        shutil.copy2(source, near, follow_symlinks=False)
+        near.replace(target)

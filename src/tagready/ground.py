@@ -1,0 +1,191 @@
+"""Everything that prepare-release looks up before it decides."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.version import Version
+
+from tagready import versions
+from tagready.findings import WrongUse
+from tagready.fragments import Fragment
+from tagready.git import Commit, Git, Ref, RemoteAnswer, Status
+from tagready.history import bringing_commit, removed_by
+from tagready.prepared import Options
+from tagready.snapshot import FragmentData, Snapshot
+from tagready.tags import Tags
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Everything that was looked up before something is decided; `answer` is a reason where the remote gave none."""
+
+    snapshot: Snapshot
+    refs: tuple[Ref, ...]
+    tags: Tags
+    version: Version
+    decided: str | None
+    date: str
+    remote: str | None
+    renewed: Renewed | None
+    fragments: tuple[Fragment, ...]
+    data: FragmentData
+    status: Status
+    answer: RemoteAnswer | str
+
+    @property
+    def git(self) -> Git:
+        """The repository."""
+        return self.snapshot.git
+
+    @property
+    def tag(self) -> str:
+        """The name of the release's tag."""
+        return self.tags.name(self.version)
+
+    @property
+    def changelog_path(self) -> str:
+        """The path of the changelog that gets the entry."""
+        snapshot = self.snapshot
+        path = snapshot.news.changelog_for(str(self.version), self.date)
+        return snapshot.git.resolve(snapshot.commit.tree, path)
+
+    @property
+    def old_text(self) -> str | None:
+        """The changelog that the new entry goes into: as committed, without an entry that is renewed."""
+        if self.renewed is not None:
+            return self.renewed.text
+        return self.snapshot.text(self.changelog_path)
+
+
+@dataclass(frozen=True)
+class Renewed:
+    """An untagged entry that `--again` makes anew: the commit that brought it, and what that commit removed."""
+
+    commit: Commit
+    text: str
+    fragments: tuple[Fragment, ...]
+    contents: Mapping[str, bytes]
+
+
+def look(snapshot: Snapshot, refs: tuple[Ref, ...], tags: Tags, options: Options) -> Ground:
+    """Return what is known before the decision; raise WrongUse for what cannot be asked for."""
+    git = snapshot.git
+    version, decided = _resolve_version(snapshot, refs, tags, options)
+    date = _date(options.date)
+    remote = remote_of(snapshot)
+    asked = git.ask(remote, f"refs/tags/{tags.name(version)}", f"refs/tags/{tags.name(version)}^{{}}")
+    renewed = _renewed(snapshot, version, date) if options.again else None
+    pending = snapshot.survey.fragments
+    data = snapshot.fragment_data(pending)
+    if renewed is not None:
+        data = FragmentData({**renewed.contents, **data.contents}, proven=False)
+        pending = (*renewed.fragments, *(new for new in pending if new.path not in renewed.contents))
+    status = git.status(touched(snapshot, str(version), date))
+    git.check_locks(status.branch)
+    if remote is None and options.push:
+        raise WrongUse("there is no remote to push to", "git remote add origin ADDRESS, or leave --push out")
+    return Ground(snapshot, refs, tags, version, decided, date, remote, renewed, pending, data, status, asked.answer())
+
+
+def _resolve_version(
+    snapshot: Snapshot, refs: Sequence[Ref], tags: Tags, options: Options
+) -> tuple[Version, str | None]:
+    """Return the version to release, and a sentence on how a bump word came to it."""
+    pattern = snapshot.config.version_pattern
+    if options.version in versions.WORDS:
+        pending = [(fragment.type, fragment.path) for fragment in snapshot.survey.fragments]
+        wanted = versions.asked(pending, snapshot.config.bump_rules)
+        known = {f"refs/tags/{tag.name}": tag.version for tag in tags.releases}
+        reachable = snapshot.git.reachable(known, snapshot.commit.oid)
+        version = versions.next_version(options.version, (known[name] for name in reachable), wanted)
+        decided = None
+        if options.version == "auto" and wanted:
+            decided = f"{wanted.path} asks for a {wanted.bump.name.lower()} release"
+    else:
+        version, decided = versions.canonical(options.version), None
+    if pattern and not re.fullmatch(pattern, str(version)):
+        raise WrongUse(f"{version} does not match version-pattern {pattern!r}", "give a version that does")
+    return version, decided
+
+
+def _date(given: str | None) -> str:
+    """Return the entry's date: as given, else of SOURCE_DATE_EPOCH, else today, in UTC."""
+    if given is not None:
+        try:
+            return datetime.date.fromisoformat(given).isoformat()
+        except ValueError:
+            raise WrongUse(f"{given!r} is not a date", "give --date as YYYY-MM-DD") from None
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    try:
+        moment = time.time() if epoch is None else int(epoch)
+        return datetime.datetime.fromtimestamp(moment, datetime.UTC).date().isoformat()
+    except (ValueError, OverflowError, OSError):
+        raise WrongUse(
+            f"SOURCE_DATE_EPOCH is {epoch!r}, not a number of seconds",
+            "unset it, or set it to seconds since 1970",
+        ) from None
+
+
+def remote_of(snapshot: Snapshot) -> str | None:
+    """Return the remote to ask and to push to: as configured, the branch's, the only one, upstream, or origin."""
+    git = snapshot.git
+    known = git.remotes()
+    chosen = snapshot.config.remote
+    if chosen is not None:
+        if chosen not in known:
+            raise WrongUse(
+                f"there is no remote {chosen}, which the key `remote` names",
+                f"git remote add {chosen} ADDRESS",
+            )
+        return chosen
+    of_branch = git.config(f"branch.{git.current_branch()}.remote")
+    if of_branch in known:
+        return of_branch
+    if len(known) == 1:
+        return known[0]
+    return next((name for name in ("upstream", "origin") if name in known), None)
+
+
+def touched(snapshot: Snapshot, version: str, date: str) -> list[str]:
+    """Return the paths that the release touches: changelog, places of the version, fragment directories."""
+    changelog = snapshot.git.resolve(snapshot.commit.tree, snapshot.news.changelog_for(version, date))
+    files = [changelog, *(place.path for place in snapshot.places.places)]
+    return list(dict.fromkeys([*files, *(section.directory for section in snapshot.news.sections)]))
+
+
+def _renewed(snapshot: Snapshot, version: Version, date: str) -> Renewed | None:
+    """Return the entry that `--again` renews; None where the changelog has none for the version."""
+    git = snapshot.git
+    path = git.resolve(snapshot.commit.tree, snapshot.news.changelog_for(str(version), date))
+    text = (snapshot.text(path) or "").replace("\r\n", "\n")
+    changelog = snapshot.changelog(text)
+    entries = changelog.of(version)
+    if len(entries) != 1:
+        return None
+    brought = bringing_commit(snapshot, path, version)
+    if brought is None or not brought.parents:
+        return None
+    removed, contents = removed_by(snapshot, brought)
+    old = changelog.without(entries[0])
+    newline = "\r\n" if "\r\n" in (snapshot.text(path) or "") else "\n"
+    return Renewed(brought, old.replace("\n", newline), removed, contents)
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Lend a folder outside the repository, and remove it."""
+    folder = Path(tempfile.mkdtemp(prefix="tagready-")).resolve()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

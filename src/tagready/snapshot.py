@@ -1,0 +1,256 @@
+"""A project as one commit has it: what the tree says of configuration, fragments, changelog and version."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from packaging.utils import canonicalize_name
+
+from tagready.changelog import Changelog
+from tagready.config import Config, load, read_toml
+from tagready.findings import WrongUse
+from tagready.fragments import Fragment, Survey, ignored_by_towncrier, read_name, survey
+from tagready.git import SYMLINK, TREE, Commit, Git, Ref
+from tagready.news import Order, Rendering, render
+from tagready.places import Places, Stated, find_places, stated
+from tagready.project import News, Section, Sources, name_of, read_news
+from tagready.tags import Tags, read_tags
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A project at a commit; `root` is its folder, from the repository's top."""
+
+    git: Git
+    commit: Commit
+    root: str
+    sources: Sources
+    config: Config
+    news: News
+
+    @property
+    def name(self) -> str:
+        """The project's own name, or the name that its changelog has."""
+        return name_of(self.sources) or self.news.name
+
+    @cached_property
+    def places(self) -> Places:
+        """Where the version is written."""
+        return find_places(self.sources, self.config, self.read)
+
+    @cached_property
+    def survey(self) -> Survey:
+        """What lies in the fragment directories."""
+        return survey(self.news, self._listing(), self.config.extra_files)
+
+    def read(self, path: str) -> bytes | None:
+        """Return a committed file."""
+        return self.git.read(self.commit.tree, path)
+
+    def text(self, path: str) -> str | None:
+        """Return a committed file as text; bytes that are no UTF-8 survive a round trip."""
+        content = self.read(path)
+        return None if content is None else content.decode("utf-8", "surrogateescape")
+
+    def texts(self, places: Places) -> dict[str, str]:
+        """Return the files that state the version, those that exist."""
+        texts = {place.path: self.text(place.path) for place in places.places}
+        return {path: text for path, text in texts.items() if text is not None}
+
+    def stated(self) -> list[Stated]:
+        """Return every version that the tree states."""
+        texts = self.texts(self.places)
+        return [
+            found for place in self.places.places if place.path in texts for found in stated(place, texts[place.path])
+        ]
+
+    def changelog(self, text: str) -> Changelog:
+        """Return a text of the project's changelog, parsed."""
+        names = {self.name, self.news.name, name_of(self.sources)}
+        known = frozenset(canonicalize_name(name) for name in names if name)
+        return Changelog(text.replace("\r\n", "\n"), self.news.markdown, known)
+
+    def tags(self, refs: Sequence[Ref]) -> Tags:
+        """Return the project's release tags."""
+        names = [ref.name.removeprefix("refs/tags/") for ref in refs if ref.name.startswith("refs/tags/")]
+        return read_tags(names, self.name, self.config.tag_format)
+
+    def _listing(self) -> list[tuple[Section, str]]:
+        """Return the names in the fragment directories; a folder is a name only where no section lives there."""
+        return [
+            (section, name)
+            for section in self.news.sections
+            for name, entry in sorted(self.git.listing(self.commit.tree, section.directory).items())
+            if entry.mode != TREE
+        ]
+
+    def fragment_data(self, fragments: Sequence[Fragment]) -> FragmentData:
+        """Return the committed content of fragments, from the working tree where that is provably the same."""
+        contents: dict[str, bytes] = {}
+        proven = True
+        for fragment in fragments:
+            entry = self.git.entry(self.commit.tree, fragment.path)
+            assert entry is not None
+            content = _read_plain(self.git.top / fragment.path) if entry.mode != SYMLINK else None
+            if content is None or self.git.hash("blob", content, entry.oid) != entry.oid:
+                proven = False
+                content = self.read(fragment.path) or b""
+            contents[fragment.path] = content
+        return FragmentData(contents, proven)
+
+    def order(self, folder: Path, version: str, date: str) -> Order:
+        """Return the order to render what lies in a copy of the tree."""
+        return Order(folder / self.root, self.news.name, version, date)
+
+    def render(self, data: FragmentData, scratch: Path, version: str, date: str) -> Rendering:
+        """Return what towncrier makes of fragments.
+
+        It reads the working tree where every byte it would see hashes to what is committed; unpacking a thousand
+        fragments costs more than rendering them. Elsewhere the files are written into the scratch folder.
+        """
+        if data.proven and self._working_tree_is_committed():
+            return render(self.order(self.git.top, version, date))
+        return render(self.order(self.export(data, scratch), version, date))
+
+    def export(self, data: FragmentData, scratch: Path) -> Path:
+        """Write what towncrier needs, and only that, into a folder below the scratch folder; return that folder."""
+        folder = scratch / f"news-{len(list(scratch.iterdir()))}"
+        contents = {path: content for path in self._settings_files() if (content := self.read(path)) is not None}
+        for path, content in {**contents, **data.contents}.items():
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+        return folder
+
+    def _settings_files(self) -> list[str]:
+        files = [self.sources.path("towncrier.toml"), self.sources.path("pyproject.toml")]
+        return [*files, *([self.news.template] if self.news.template else [])]
+
+    def _working_tree_is_committed(self) -> bool:
+        """Return whether towncrier would see in the working tree exactly what the commit has."""
+        for path in self._settings_files():
+            entry = self.git.entry(self.commit.tree, path)
+            content = _read_plain(self.git.top / path)
+            if (entry is None) != (content is None):
+                return False
+            if entry and content is not None and self.git.hash("blob", content, entry.oid) != entry.oid:
+                return False
+        return all(self._section_is_committed(section) for section in self.news.sections)
+
+    def _section_is_committed(self, section: Section) -> bool:
+        committed = self.git.listing(self.commit.tree, section.directory)
+        try:
+            present = {entry.name for entry in (self.git.top / section.directory).iterdir()}
+        except OSError:
+            present = set()
+        if present != set(committed):
+            return False
+        for name, entry in committed.items():
+            fragment = not ignored_by_towncrier(self.news, name) and read_name(self.news, section, name)
+            if entry.mode == TREE and fragment:
+                return False  # towncrier would try to read the folder
+            if self.news.ignore is not None and not fragment and not ignored_by_towncrier(self.news, name):
+                return False  # towncrier would refuse the name, which we judge ourselves
+        return True
+
+
+@dataclass(frozen=True)
+class FragmentData:
+    """Fragments' contents by path; `proven` says that each was read from the working tree and hashes to its blob."""
+
+    contents: Mapping[str, bytes]
+    proven: bool
+
+
+def _read_plain(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def take(git: Git, revision: str, overlay: Path | None = None) -> Snapshot:
+    """Return the project at a revision, seen from the folder where we were started; raise WrongUse where none is."""
+    commit = git.commit(revision)
+    if commit is None and revision == "HEAD":
+        raise WrongUse("the repository has no commit yet", "git add . && git commit, then try again")
+    if commit is None:
+        raise WrongUse(f"there is no commit {revision} here", "git fetch --tags, or give another revision")
+    root, towncrier, pyproject = _project(git, commit)
+    sources = Sources(root, pyproject, towncrier, _incremental_name(git, commit, root, pyproject, towncrier))
+    config = _config(git, commit, sources, overlay)
+    return Snapshot(git, commit, root, sources, config, read_news(sources))
+
+
+def _project(git: Git, commit: Commit) -> tuple[str, dict[str, Any] | None, dict[str, Any]]:
+    """Return the project's folder, its parsed towncrier.toml (if there is one) and its pyproject.toml.
+
+    The nearest folder with towncrier's configuration wins; where none has any, the nearest with a pyproject.toml.
+    """
+    plain: tuple[str, dict[str, Any]] | None = None
+    folder = git.prefix
+    while True:
+        towncrier = _toml(git, commit, posixpath.join(folder, "towncrier.toml"))
+        pyproject = _toml(git, commit, posixpath.join(folder, "pyproject.toml"))
+        if towncrier is not None or "towncrier" in (pyproject or {}).get("tool", {}):
+            return folder, towncrier, pyproject or {}
+        if pyproject is not None and plain is None:
+            plain = folder, pyproject
+        if not folder:
+            break
+        folder = posixpath.dirname(folder)
+    if plain:
+        return plain[0], None, plain[1]
+    raise WrongUse(
+        "no pyproject.toml or towncrier.toml is committed here or above, so there is no project to release",
+        "commit one with a [tool.towncrier] table, or go to your project's folder",
+    )
+
+
+def _toml(git: Git, commit: Commit, path: str) -> dict[str, Any] | None:
+    content = git.read(commit.tree, path)
+    return None if content is None else read_toml(content, path)
+
+
+_INCREMENTAL = re.compile(r"\bVersion\(\s*['\"](?P<name>[^'\"]+)['\"]")
+
+
+def _incremental_name(
+    git: Git, commit: Commit, root: str, pyproject: Mapping[str, Any], towncrier: Mapping[str, Any] | None
+) -> str | None:
+    """Return the name in an Incremental version, which towncrier imports the package to read (Twisted's projects)."""
+    table = (pyproject if towncrier is None else towncrier).get("tool", {}).get("towncrier", {})
+    if table.get("name") or not table.get("package") or pyproject.get("project", {}).get("name"):
+        return None
+    folder = posixpath.join(root, str(table.get("package_dir", ".")), str(table["package"]))
+    content = git.read(commit.tree, posixpath.normpath(posixpath.join(folder, "_version.py"))) or b""
+    text = content.decode("utf-8", "replace")
+    match = _INCREMENTAL.search(text) if "incremental" in text else None
+    return match["name"] if match else None
+
+
+def _config(git: Git, commit: Commit, sources: Sources, overlay: Path | None) -> Config:
+    own = sources.path("tagready.toml")
+    table = _toml(git, commit, own)
+    origin = own
+    if table is None:
+        table, origin = (
+            sources.pyproject.get("tool", {}).get("tagready", {}),
+            f"{sources.path('pyproject.toml')}",
+        )
+    over: Mapping[str, Any] = {}
+    if overlay is not None:
+        try:
+            over = read_toml(overlay.read_bytes(), str(overlay))
+        except OSError as error:
+            raise WrongUse(
+                f"{overlay} cannot be read: {error.strerror}", "give a file that exists to --config"
+            ) from None
+        over = over.get("tool", {}).get("tagready", over)
+    return load(table, origin, over, str(overlay))

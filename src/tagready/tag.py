@@ -1,0 +1,82 @@
+"""Tagging a commit as the project tags, and pushing exactly the named refs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from tagready.findings import Refused, WrongUse, finding
+from tagready.git import Git, RemoteAnswer
+from tagready.prepared import Options, Prepared
+from tagready.snapshot import Snapshot
+from tagready.tags import Tags
+
+
+def tag_and_push(
+    git: Git, prepared: Prepared, snapshot: Snapshot, remote: str | None, tags: Tags, options: Options
+) -> Prepared:
+    """Tag and push as asked: one atomic push of exactly the named refs, never a force, never all tags."""
+    if options.tag:
+        make_tag(git, prepared, snapshot, tags)
+        prepared = replace(prepared, tagged=True)
+    if options.push:
+        if remote is None:
+            raise WrongUse("there is no remote to push to", "git remote add origin ADDRESS, then run it again")
+        git.push(remote, *refspecs(git, prepared, remote, options))
+        prepared = replace(prepared, pushed_to=remote)
+    return prepared
+
+
+def make_tag(git: Git, prepared: Prepared, snapshot: Snapshot, tags: Tags) -> None:
+    """Tag the commit; the same tag on it is fine, on another commit it is a refusal."""
+    existing = git.commit(f"refs/tags/{prepared.tag}")
+    if existing is not None:
+        if existing.oid == prepared.commit:
+            return
+        raise Refused(
+            finding(
+                "tag-exists",
+                f"the tag {prepared.tag} is here already, on {existing.oid[:10]}, not on {prepared.commit[:10]}",
+                f"only if it was never pushed nor published: git tag -d {prepared.tag}",
+            )
+        )
+    kind = snapshot.config.tag_kind or _tag_kind(git, tags)
+    message = {"title": f"Release {prepared.version}", "entry": prepared.entry.strip()}.get(
+        snapshot.config.tag_message, snapshot.config.tag_message.replace("{version}", prepared.version)
+    )
+    if kind == "lightweight":
+        git.run("tag", "--no-sign", prepared.tag, prepared.commit)
+    else:
+        option = "--sign" if kind == "signed" else "--annotate"
+        git.run(
+            "tag", option, "--cleanup=whitespace", "--file=-", prepared.tag, prepared.commit,
+            feed=(message + "\n").encode("utf-8", "surrogateescape"),
+        )  # fmt: skip
+
+
+def _tag_kind(git: Git, tags: Tags) -> str:
+    """Return the kind of the newest release tag; annotated where there is none, signed if git is told to sign."""
+    newest = git.object(f"refs/tags/{tags.releases[0].name}") if tags.releases else None
+    if newest is None:
+        return "signed" if git.flag("tag.gpgsign") else "annotated"
+    _, kind, content = newest
+    if kind != "tag":
+        return "lightweight"
+    return "signed" if re.search(rb"^-----BEGIN (?:PGP|SSH) SIGNATURE-----", content, re.MULTILINE) else "annotated"
+
+
+def refspecs(git: Git, prepared: Prepared, remote: str, options: Options) -> list[str]:
+    """Return exactly what is to be pushed."""
+    branch = f"refs/heads/{prepared.branch}"
+    target = branch
+    if prepared.on_current_branch and git.config(f"branch.{prepared.branch}.remote") == remote:
+        target = git.config(f"branch.{prepared.branch}.merge") or branch
+    refspecs = [f"{branch}:{target}"]
+    if options.tag:
+        refspecs.append(f"refs/tags/{prepared.tag}:refs/tags/{prepared.tag}")
+    if not prepared.on_current_branch and options.again:
+        # Only ever our own release branch, and only if nobody has pushed to it since we saw it.
+        answer = git.ask(remote, branch).answer()
+        if isinstance(answer, RemoteAnswer) and branch in answer.refs:
+            refspecs.insert(0, f"--force-with-lease={branch}:{answer.refs[branch]}")
+    return refspecs
