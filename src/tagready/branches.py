@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from tagready.findings import Report, Skipped, finding
-from tagready.git import Ref
+from tagready.findings import Finding, Report, Skipped, finding
+
+if TYPE_CHECKING:
+    from tagready.git import Ref
 
 #: `8.3.x`, `v7.1`, `stable/2`, `release-1.142`; never `release/1.2.3`, which is where a release is reviewed.
 _SERIES = re.compile(
@@ -20,17 +19,20 @@ _SERIES = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What is known of branches: the current one, all refs, the remote's HEAD, and the configured patterns."""
+class Facts(NamedTuple):
+    """What is known of branches: the current one, all refs, and the default one as a remote or an event says it.
+
+    `tagging` says that the commit is to be tagged at once, which a release branch itself must contain.
+    """
 
     current: str
     head: str
     refs: Sequence[Ref]
     remote: str | None
-    remote_head: str | None
+    default: str | None
     patterns: Sequence[str]
     contains: Callable[[str], bool]
+    tagging: bool = False
 
 
 def judge(facts: Facts) -> Report:
@@ -45,9 +47,9 @@ def judge(facts: Facts) -> Report:
     if is_release_branch(facts.current, allowed):
         return Report()
     tips = [oid for name, oid in _tips(facts) if is_release_branch(name, allowed)]
-    if any(tip == facts.head or facts.contains(tip) for tip in dict.fromkeys(tips)):
-        return Report()
     names = ", ".join(allowed)
+    if any(tip == facts.head or facts.contains(tip) for tip in dict.fromkeys(tips)):
+        return Report((_not_to_be_tagged(facts.current, names),)) if facts.tagging else Report()
     return Report(
         (
             finding(
@@ -77,9 +79,8 @@ def _default_branch(facts: Facts, local: Sequence[str] | dict[str, str]) -> str 
     for ref in facts.refs:
         if ref.name == head and ref.symref:
             return ref.symref.removeprefix(f"refs/remotes/{facts.remote}/")
-    stated = _event_default() or facts.remote_head
-    if stated:
-        return stated
+    if facts.default:
+        return facts.default
     known = {*local, *(name for name, _ in _tips(facts))}
     for name in ("main", "master"):
         if name in known:
@@ -87,15 +88,12 @@ def _default_branch(facts: Facts, local: Sequence[str] | dict[str, str]) -> str 
     return next(iter(known)) if len(known) == 1 else None
 
 
-def _event_default() -> str | None:
-    """Return the default branch that a GitHub event names."""
-    path = os.environ.get("GITHUB_EVENT_PATH")
-    try:
-        event = json.loads(Path(path).read_text(encoding="utf-8")) if path else {}
-    except (OSError, ValueError):
-        return None
-    name = event.get("repository", {}).get("default_branch") if isinstance(event, dict) else None
-    return name if isinstance(name, str) else None
+def _not_to_be_tagged(current: str, names: str) -> Finding:
+    return finding(
+        "branch-not-allowed",
+        f"{current} is not a release branch ({names}) itself, so a tag made here would be on none",
+        "leave --tag out, merge the branch, and tag what arrived",
+    )
 
 
 def _tips(facts: Facts) -> list[tuple[str, str]]:

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tagready import fragments, gate, news, places
 from tagready.changelog import Entry, insert
 from tagready.findings import Refused, Report, WorldFailed, finding
 from tagready.git import Git, TreeEntry
 from tagready.ground import Ground
+from tagready.history import digest
 from tagready.hooks import after_hooks
 from tagready.news import Rendering
+from tagready.preconditions import uncommitted
 from tagready.prepared import Options
 
 #: Shows an entry to somebody who may change it; returns the new text, or None where nothing was changed.
 Edit = Callable[[str, str], str | None]
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """The commit that would be, and what the gate said of it."""
 
     commit: str
@@ -46,6 +46,7 @@ def make(ground: Ground, options: Options, report: Report, scratch: Path, edit: 
     tree = _tree(ground, files, scratch)
     if ground.snapshot.config.hooks:
         tree = after_hooks(ground, tree, content, scratch)
+        _refuse_dirty(ground, tree, options)
     text = text_at(ground.git, tree, ground.changelog_path)
     changelog = ground.snapshot.changelog(text)
     entries = changelog.of(ground.version)
@@ -67,11 +68,22 @@ def make(ground: Ground, options: Options, report: Report, scratch: Path, edit: 
         strict_entry=ground.snapshot.config.strict_entry,
         time=time.time(),
         date_days=ground.snapshot.config.date_days,
+        older=tuple(entry.version for entry in ground.snapshot.changelog(old).entries),
     )
-    judged = report.and_(gate.judge(release).dropping(options.skip))
+    judged = report.and_(gate.judge(release))
+    judged = judged.without(options.skip)
     commit = ground.git.write_commit(tree, ground.snapshot.commit.oid, message) if judged.ok else ""
     rewritten = tuple(path for path in files if path != ground.changelog_path)
     return Candidate(commit, tree, message, whole, rewritten, judged)
+
+
+def _refuse_dirty(ground: Ground, tree: str, options: Options) -> None:
+    """Refuse where a hook added to a file that has uncommitted changes, which nobody could know before it ran."""
+    changed = {change.path for change in ground.git.changes(ground.snapshot.commit.tree, tree)}
+    added = sorted(changed - {fragment.path for fragment in ground.fragments})
+    dirty = ground.git.status(added).paths if added and options.branch is None else ()
+    if dirty:
+        raise Refused(*{item.path: uncommitted(item) for item in dirty}.values())
 
 
 def _render(ground: Ground, scratch: Path) -> Rendering:
@@ -140,7 +152,7 @@ def _tree(ground: Ground, files: Mapping[str, str], scratch: Path) -> str:
 
 def text_at(git: Git, tree: str, path: str) -> str:
     """Return a file of a tree as text, empty where there is none; bytes that are no UTF-8 survive."""
-    return (git.read(tree, path) or b"").decode("utf-8", "surrogateescape")
+    return (git.smudged(tree, path) or b"").decode("utf-8", "surrogateescape")
 
 
 def _stated(ground: Ground, tree: str) -> list[places.Stated]:
@@ -168,7 +180,7 @@ def _message(ground: Ground, options: Options, rendering: Rendering, edited: str
     if ground.renewed is not None:
         trailers.append(f"Renews: {ground.renewed.commit.oid}")
     if edited is not None:
-        trailers.append(f"Entry-Edited: {hashlib.sha256(edited.encode('utf-8', 'surrogateescape')).hexdigest()}")
+        trailers.append(f"Entry-Edited: {digest(edited)}")
     trailers += [f"Skipped-Rule: {rule}" for rule in sorted(set(options.skip))]
     if options.signoff:
         ident = ground.git.text("var", "GIT_COMMITTER_IDENT")

@@ -6,17 +6,17 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
-from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from tagready.project import normalized
 from tagready.versions import parse
 
 BOM = "\ufeff"
 
 
-@dataclass(frozen=True)
-class Heading:
+class Heading(NamedTuple):
     """A section title: its words without markup, its depth (1 is the top), and its place in the text (offsets)."""
 
     title: str
@@ -25,8 +25,7 @@ class Heading:
     end: int
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One version's section: `start` to `end` are offsets into the text, `body` begins after the heading."""
 
     version: Version
@@ -38,6 +37,13 @@ class Entry:
     heading: int
     body: int
     end: int
+
+
+class _Title(NamedTuple):
+    name: str
+    spelled: str
+    version: Version
+    date: str | None
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,7 @@ class Changelog:
     def of(self, version: Version) -> tuple[Entry, ...]:
         """Return the entries of a version; those that another package's name heads don't count beside our own."""
         same = [entry for entry in self.entries if entry.version == version]
-        own = [entry for entry in same if not entry.name or canonicalize_name(entry.name) in self.names]
+        own = [entry for entry in same if _is_ours(entry.name, self.names)]
         found = own or same
         if len(found) > 1:
             found = [entry for entry in found if not self._is_page_title(entry)] or found
@@ -129,14 +135,6 @@ class Changelog:
         return start
 
 
-@dataclass(frozen=True)
-class _Title:
-    name: str
-    spelled: str
-    version: Version
-    date: str | None
-
-
 _ANCHOR = re.compile(r"<a\s+(?:name|id)\s*=\s*[^>]*>(?:\s*</a>)?|\.\.\s+_[^:]+:|\.\.\s+_`[^`]+`:|\([\w.-]+\)=")
 
 _VERSION = (
@@ -148,12 +146,13 @@ _TITLE = re.compile(
     re.IGNORECASE,
 )
 _DIGIT = re.compile(r"\d")
-_DATE = re.compile(
+_ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+#: Every other way to write a date; a text and not a pattern, for compiling it costs more than most runs need.
+_ANY_DATE = (
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}"
-    r"|(?:\d{1,2}(?:st|nd|rd|th)?\s+)?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?\s+(?:\d{1,2}(?:st|nd|rd|th)?,?\s+)?\d{4}",
-    re.IGNORECASE,
+    r"|(?:\d{1,2}(?:st|nd|rd|th)?\s+)?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?\s+(?:\d{1,2}(?:st|nd|rd|th)?,?\s+)?\d{4}"
 )
-_REST = re.compile(r"\s*(?:$|[,:;(\[?–—-]|unreleased|yanked)", re.IGNORECASE)
+_REST = re.compile(r"\s*(?:$|[,:;(\[?–—-]|/\s|unreleased|yanked)", re.IGNORECASE)
 _RELEASE_WORDS = {"version", "release", "v", "ver"}
 
 
@@ -163,14 +162,12 @@ def _version_title(title: str, names: Collection[str]) -> _Title | None:
     if not match:
         return None
     name, rest = match["name"] or "", match["rest"]
-    date = _DATE.search(rest)
-    dated = date is not None and not rest[: date.start()].strip(" ,:;([-–—")
-    last_word = canonicalize_name(name.split()[-1]) if name else ""
+    date = _ISO_DATE.search(rest) or (re.search(_ANY_DATE, rest, re.IGNORECASE) if _DIGIT.search(rest) else None)
+    dated = date is not None and not rest[: date.start()].strip(" ,:;([/-–—")
+    last_word = normalized(name.split()[-1]) if name else ""
     if last_word in _RELEASE_WORDS:
         name = " ".join(name.split()[:-1])
-        last_word = canonicalize_name(name.split()[-1]) if name else ""
-    ours = not name or canonicalize_name(name) in names or last_word in names
-    if not dated and not (ours and _REST.match(rest)):
+    if not dated and not (_is_ours(name, names) and _REST.match(rest)):
         return None
     if "." not in match["version"] and not dated and not name:
         return None  # "# 2" is an item of some list
@@ -180,9 +177,16 @@ def _version_title(title: str, names: Collection[str]) -> _Title | None:
     return _Title(name, match["spelled"], version, date[0] if date else None)
 
 
-_MARKDOWN_LINE = re.compile(
-    r"\n {0,3}(?:"
-    r"(?P<fence>`{3,}(?=[^`\n]*(?:\n|\Z))|~{3,})(?P<info>[^\n]*)"
+def _is_ours(name: str, names: Collection[str]) -> bool:
+    """Return whether the words before a version are none, the project's name, or end in it ("What's new in Demo")."""
+    return not name or normalized(name) in names or normalized(name.split()[-1]) in names
+
+
+#: A list item's marker and the blanks after it; what a fence inside the item is indented by.
+_ITEM = r"[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]+"
+_MARKDOWN_LINE = (
+    rf"\n(?P<indent>(?:{_ITEM})+|[ \t]*)(?:"
+    r"(?P<fence>`{3,}(?=[^`\n]*(?:\n|\Z))|~{3,})[^\n]*"
     r"|(?P<hashes>\#{1,6})(?:[ \t]+(?P<atx>[^\n]*))?(?=\n|\Z)"
     r"|(?P<underline>=+|-+)[ \t]*(?=\n|\Z)"
     r"|(?P<comment><!--)"
@@ -191,59 +195,97 @@ _MARKDOWN_LINE = re.compile(
 
 
 def _markdown_headings(text: str) -> Iterator[Heading]:
-    """Yield the headings of Markdown (CommonMark 0.31: ATX and one-line setext)."""
-    if text.startswith((BOM, " ", "#", "`", "~", "<")):
-        # The pattern wants the newline before a line; the first line has none.
-        for heading in _markdown_headings("\n" + text.replace(BOM, " ", 1) if text.startswith(BOM) else "\n" + text):
-            yield Heading(heading.title, heading.level, heading.start - 1, heading.end - 1)
-        return
-    offset = 0
-    while match := _MARKDOWN_LINE.search(text, offset):
+    """Yield the headings of Markdown (CommonMark 0.31: ATX and one-line setext, outside of lists)."""
+    # The pattern wants the newline before a line, and the first line has none.
+    padded = "\n" + (text.replace(BOM, "\n", 1) if text.startswith(BOM) else text)
+    line = re.compile(_MARKDOWN_LINE)
+    offset = floor = 0
+    while match := line.search(padded, offset):
         offset = match.end()
-        line_start = match.start() + 1
+        indent = match["indent"]
         if match["fence"]:
-            offset = _after_fence(text, match["fence"], match.end())
+            offset = floor = _after_fence(padded, match, floor)
+        elif len(indent.expandtabs(4)) > 3 or indent.strip():
+            offset = match.start() + 1 + len(indent)
         elif match["comment"]:
-            closed = text.find("-->", match.end())
-            offset = len(text) if closed < 0 else closed
+            closed = padded.find("-->", match.end())
+            offset = len(padded) if closed < 0 else closed
         elif match["hashes"]:
             title = re.sub(r"(?:^|[ \t]+)#+[ \t]*$", "", match["atx"] or "")
-            yield Heading(_plain_markdown(title), len(match["hashes"]), line_start, match.end())
-        elif title := _setext_title(text, match.start()):
+            yield Heading(_plain_markdown(title), len(match["hashes"]), match.start(), match.end() - 1)
+        elif title := _setext_title(padded, match.start()):
             level = 1 if match["underline"].startswith("=") else 2
-            start = text.rfind("\n", 0, match.start()) + 1
-            yield Heading(_plain_markdown(title), level, start, match.end())
+            start = padded.rfind("\n", 0, match.start())
+            yield Heading(_plain_markdown(title), level, start, match.end() - 1)
 
 
-def _after_fence(text: str, fence: str, offset: int) -> int:
-    closing = re.compile(rf"\n {{0,3}}{re.escape(fence[0])}{{{len(fence)},}}[ \t]*(?=\n|\Z)").search(text, offset)
-    return closing.end() if closing else len(text)
+def _after_fence(text: str, opening: re.Match[str], floor: int) -> int:
+    """Return where a code block ends: at its closing fence, or where the list item that it is in ends.
+
+    `floor` is where the code block before it ended: nothing above it can open a list item for this one.
+    """
+    fence, indent = opening["fence"], opening["indent"]
+    width = len(indent.expandtabs(4))
+    inside_item = bool(indent.strip()) or (width > 0 and _in_list_item(text, opening.start(), width, floor))
+    if width > 3 and not inside_item:
+        return opening.end()  # an indented code block shows the fence as it is
+    most = width + 3 if inside_item else 3
+    closing = re.compile(rf"\n[ \t]{{0,{most}}}{re.escape(fence[0])}{{{len(fence)},}}[ \t]*(?=\n|\Z)")
+    closed = closing.search(text, opening.end())
+    end = closed.end() if closed else len(text)
+    if not inside_item:
+        return end
+    outside = re.compile(rf"\n[ \t]{{0,{max(width - 1, 0)}}}[^ \t\n]").search(text, opening.end(), end)
+    return outside.start() if outside and not (closed and outside.start() >= closed.start()) else end
+
+
+def _in_list_item(text: str, line_start: int, width: int, floor: int) -> bool:
+    """Return whether an indented line belongs to a list item: the nearest line indented less opens one."""
+    offset = line_start
+    while offset > floor:
+        above = text.rfind("\n", 0, offset)
+        line = text[above + 1 : offset]
+        if line.strip() and len(line.expandtabs(4)) - len(line.expandtabs(4).lstrip()) < width:
+            return re.match(_ITEM, line) is not None
+        offset = above
+    return False
 
 
 def _setext_title(text: str, line_end: int) -> str:
+    """Return the one-line paragraph that ends where the underline begins, or an empty text where there is none."""
     line = text[text.rfind("\n", 0, line_end) + 1 : line_end]
-    before = line.strip()
-    if not before or line.startswith(("    ", "\t")) or re.match(r"[#>|]|[-*+]\s|```|~~~|(?:=+|-+)$", before):
+    if not line.strip() or line.startswith(("    ", "\t")) or _is_no_paragraph(line):
         return ""
-    return before
+    first, offset = line, line_end - len(line) - 1
+    while offset > 0:
+        above = text[text.rfind("\n", 0, offset) + 1 : offset]
+        if not above.strip() or re.match(r" {0,3}(?:#{1,6}(?:\s|$)|`{3}|~{3}|<)", above):
+            break
+        first, offset = above, offset - len(above) - 1
+    return "" if _is_no_paragraph(first) else line.strip()
+
+
+def _is_no_paragraph(line: str) -> bool:
+    return re.match(rf" {{0,3}}(?:[#>|]|```|~~~|(?:=+|-+)\s*$)|{_ITEM}", line) is not None
 
 
 def _plain_markdown(title: str) -> str:
     if title.isalpha():
         return title
     title = re.sub(r"\{[^{}]*\}\s*$", "", title)
+    title = re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", title)
     title = re.sub(r"!?\[([^\[\]]*)\](?:\([^()]*(?:\([^()]*\)[^()]*)*\)|\[[^\[\]]*\])?", r"\1", title)
     return re.sub(r"[`*]|<[^>]*>", "", title).strip()
 
 
-_RST_UNDERLINE = re.compile(r"\n([!-/:-@\[-`{-~])\1+[ \t]*(?=\n|\Z)")
+_RST_UNDERLINE = r"\n([!-/:-@\[-`{-~])\1+[ \t]*(?=\n|\Z)"
 
 
 def _rst_headings(text: str) -> Iterator[Heading]:
     """Yield the section titles of reStructuredText; a title's level is the rank in which its style first appears."""
     styles: list[tuple[str, bool]] = []
     text_start = 1 if text.startswith(BOM) else 0
-    for match in _RST_UNDERLINE.finditer(text):
+    for match in re.finditer(_RST_UNDERLINE, text):
         title_start = max(text.rfind("\n", 0, match.start()) + 1, text_start)
         title = text[title_start : match.start()]
         underline = match[0].strip()
@@ -272,8 +314,7 @@ def _plain_rst(title: str) -> str:
     return re.sub(r"`|\*\*?|_\b(?=\s|$)", "", title).strip()
 
 
-@dataclass(frozen=True)
-class Marker:
+class Marker(NamedTuple):
     """Where towncrier would insert: the text before, the text after, and whether the marker was there."""
 
     before: str
@@ -303,8 +344,8 @@ def insert(text: str, start_string: str, content: str) -> str:
     marker = split_at_marker(text[len(bom) :], start_string)
     after = marker.after.lstrip()
     entry = content if after else content.rstrip() + "\n"
-    head = marker.before.rstrip() + "\n\n" + start_string + "\n" if marker.found else ""
-    return bom + _with_newline(head, newline) + _with_newline(entry, newline) + after
+    head = "\n\n" + start_string + "\n" if marker.found else ""
+    return bom + marker.before.rstrip() + _with_newline(head + entry, newline) + after
 
 
 def newline_of(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from tagready.git import Git
     from tagready.prepared import Prepared
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -68,7 +70,7 @@ def cli() -> None:
 
 
 @cli.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("version")
+@click.argument("version", required=False)
 @click.option("--date", metavar="YYYY-MM-DD", help="The entry's date (default: today in UTC, or SOURCE_DATE_EPOCH).")
 @click.option("-n", "--dry-run", is_flag=True, help="Show the very diff; change nothing.")
 @click.option("-e", "--edit", is_flag=True, help="Open the entry in the editor before the commit.")
@@ -86,7 +88,7 @@ def cli() -> None:
 @click.option("--skip", metavar="RULE", multiple=True, help="Set a rule of policy aside; the commit records it.")
 @output_format("text", "json")
 @common
-def prepare(version: str, directory: Path, overlay: Path | None, form: str, **options: Any) -> None:
+def prepare(version: str | None, directory: Path, overlay: Path | None, form: str, **options: Any) -> None:
     """Compile the fragments, bump the version, and make one tag-ready commit.
 
     VERSION is a version such as 1.4.0, or major, minor, patch, or auto: what the pending fragments ask for.
@@ -96,13 +98,17 @@ def prepare(version: str, directory: Path, overlay: Path | None, form: str, **op
     step. Run it again after anything that went wrong: it finishes what is
     missing, and does nothing twice.
     """
+    if version is None:
+        hint = f" (--branch took {options['branch']!r} as its name)" if options["branch"] else ""
+        raise click.UsageError(f"Missing argument 'VERSION'{hint}. Try: prepare-release auto --dry-run")
     from tagready import git
-    from tagready.prepare import prepare as run
+    from tagready.prepare import prepare as make
     from tagready.prepared import Options
 
     with answering("prepare", form), closing(git.discover(directory)) as repository:
         options["skip"] = tuple(options["skip"])
-        prepared = run(repository, Options(version, **options), overlay, _edit)
+        overlay = directory / overlay if overlay else None
+        prepared = make(repository, Options(version, **options), overlay, _editor(repository))
         if form == "json":
             click.echo(_prepared_json(prepared))
         else:
@@ -122,7 +128,7 @@ def closing(repository: Any) -> Iterator[Any]:
 def answering(command: str, form: str) -> Iterator[None]:
     """Turn a refusal and a failure into an answer and an exit code."""
     from tagready import terminal
-    from tagready.findings import Refused, Trouble, WrongUse
+    from tagready.findings import Refused, Trouble, WorldFailed, WrongUse
 
     try:
         yield
@@ -134,23 +140,34 @@ def answering(command: str, form: str) -> Iterator[None]:
         sys.exit(1)
     except Trouble as trouble:
         if form == "json":
-            click.echo(terminal.as_json(command, None, error=terminal.trouble_as_json(trouble)))
+            click.echo(terminal.as_json(command, None, error=terminal.trouble_as_json(trouble), **trouble.about))
         terminal.show_trouble(trouble)
         sys.exit(2 if isinstance(trouble, WrongUse) else 3)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        place = f" ({error.filename})" if error.filename else ""
+        failure = WorldFailed(f"the system refused: {error.strerror or error}{place}", "make room, and run it again")
+        if form == "json":
+            click.echo(terminal.as_json(command, None, error=terminal.trouble_as_json(failure)))
+        terminal.show_trouble(failure)
+        sys.exit(3)
 
 
-def _edit(text: str, extension: str) -> str | None:
-    import os
+def _editor(repository: Git) -> Callable[[str, str], str | None]:
+    """Return what opens a text in the editor that git would open."""
+    from tagready.findings import WorldFailed
 
-    editor = os.environ.get("GIT_EDITOR") or _git_editor()
-    return click.edit(text, editor=editor, extension=extension, require_save=True)
+    def edit(text: str, extension: str) -> str | None:
+        editor = repository.text("var", "GIT_EDITOR")
+        try:
+            return click.edit(text, editor=editor, extension=extension, require_save=True)
+        except click.ClickException as error:
+            raise WorldFailed(
+                "the editor failed, so nothing was changed", "set GIT_EDITOR to one that works", editor, error.message
+            ) from None
 
-
-def _git_editor() -> str | None:
-    import subprocess
-
-    done = subprocess.run(["git", "var", "GIT_EDITOR"], capture_output=True, text=True, check=False)
-    return done.stdout.strip() or None
+    return edit
 
 
 def _prepared_json(prepared: Prepared) -> str:
@@ -188,7 +205,8 @@ def _show_prepared(prepared: Prepared) -> None:
             bold=True,
         )
     else:
-        previous = f"{prepared.previous} {arrow} " if prepared.previous else ""
+        old = prepared.previous if prepared.previous != prepared.version else None
+        previous = f"{old} {arrow} " if old else ""
         say(f"{prepared.project} {previous}{prepared.version}", bold=True)
         _show_facts(prepared)
         if prepared.dry_run:
@@ -221,15 +239,19 @@ def _show_facts(prepared: Prepared) -> None:
     kinds = ", ".join(f"{number} {type_}" for type_, number in prepared.types.items())
     say(f"  fragments  {count} compiled" + (f": {kinds}" if kinds else ""))
     say(f"  changelog  {prepared.changelog}")
-    say(f"  version    {', '.join(prepared.rewritten) or 'the tag states it'}")
+    stated = f"stated already in {', '.join(prepared.stated_in)}" if prepared.stated_in else "the tag states it"
+    say(f"  version    {', '.join(prepared.rewritten) or stated}")
     if prepared.decided:
         say(f"  because    {prepared.decided}")
 
 
-def _run(command: click.Command) -> int:
+def run(command: click.Command, arguments: list[str] | None = None) -> int:
     """Run a command and return its exit code; anything unforeseen becomes a report that can be pasted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a letter that the terminal lacks is no reason to fail
     try:
-        command.main(standalone_mode=False)
+        command.main(arguments, standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -263,9 +285,9 @@ def _report_bug() -> None:
 
 def main() -> None:
     """Run the command `tagready`."""
-    sys.exit(_run(cli))
+    sys.exit(run(cli))
 
 
 def prepare_release() -> None:
     """Run the command `prepare-release`, the same as `tagready prepare`."""
-    sys.exit(_run(prepare))
+    sys.exit(run(prepare))

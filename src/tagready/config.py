@@ -5,31 +5,27 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from tagready.findings import WrongUse
 from tagready.versions import BUMP_RULES, Bump
 
 
-@dataclass(frozen=True)
-class VersionFile:
+class VersionFile(NamedTuple):
     """A file that states the version: where, and how (`{version}` stands for it; None: the file's own convention)."""
 
     path: str
     pattern: str | None = None
 
 
-@dataclass(frozen=True)
-class Hook:
+class Hook(NamedTuple):
     """A command of the user's, and the files (globs) that it may add to the release commit."""
 
     run: str
     adds: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Config:
+class Config(NamedTuple):
     """The keys, each with the value that a plain project gets."""
 
     flow: str = "direct"
@@ -46,7 +42,7 @@ class Config:
     allow_empty: bool = False
     extra_files: tuple[str, ...] = ()
     edit: bool = False
-    bump_rules: Mapping[str, Bump] = field(default_factory=lambda: BUMP_RULES)
+    bump_rules: Mapping[str, Bump] = BUMP_RULES
     push: bool = False
     strict_entry: bool = False
     hooks: tuple[Hook, ...] = ()
@@ -133,6 +129,13 @@ def _with_version(value: object) -> str:
     return text
 
 
+def _name_with_version(value: object) -> str:
+    text = _with_version(value)
+    if re.search(r"[{}]", text.replace("{version}", "", 1)):
+        raise ValueError(f"must hold no braces but {{version}}, not {text!r}")
+    return text
+
+
 def _message(value: object) -> str:
     text = _text(value)
     if not text.strip():
@@ -168,7 +171,7 @@ def _bump_rules(value: object) -> Mapping[str, Bump]:
         raise ValueError(f"must be a table of fragment type = major, minor or patch, not {value!r}")
     words = {bump.name.lower(): bump for bump in Bump}
     for type_, word in value.items():
-        if word not in words:
+        if not isinstance(word, str) or word not in words:
             raise ValueError(f"says {type_} = {word!r}, which is none of {', '.join(sorted(words))}")
     return dict(BUMP_RULES) | {type_: words[word] for type_, word in value.items()}
 
@@ -179,7 +182,10 @@ def _hooks(value: object) -> tuple[Hook, ...]:
     for point in value:
         if point != "before-commit":
             raise ValueError(f"knows the point before-commit only, not {point!r}")
-    return tuple(_hook(item) for item in value.get("before-commit", []))
+    listed = value.get("before-commit", [])
+    if not isinstance(listed, list):
+        raise ValueError(f"must be a list, not {listed!r}")
+    return tuple(_hook(item) for item in listed)
 
 
 def _hook(item: object) -> Hook:
@@ -189,9 +195,9 @@ def _hook(item: object) -> Hook:
 
 
 def _edit(value: object) -> bool:
-    if value not in (False, True, "editor"):
+    if value is not False and value != "editor":
         raise ValueError(f'must be false or "editor", not {value!r}')
-    return bool(value)
+    return value == "editor"
 
 
 def _checks(value: object) -> int:
@@ -209,11 +215,11 @@ _READERS: dict[str, tuple[str, Callable[[object], object]]] = {
     "version-source": ("version_source", _one_of("auto", "pyproject", "files", "tag")),
     "version-files": ("version_files", _version_files),
     "version-pattern": ("version_pattern", _pattern),
-    "tag-format": ("tag_format", _with_version),
+    "tag-format": ("tag_format", _name_with_version),
     "tag-kind": ("tag_kind", _one_of("annotated", "signed", "lightweight")),
     "tag-message": ("tag_message", _message),
     "release-branches": ("release_branches", _texts),
-    "branch": ("branch", _with_version),
+    "branch": ("branch", _name_with_version),
     "commit-message": ("commit_message", _message),
     "allow-empty": ("allow_empty", _flag),
     "extra-files": ("extra_files", _texts),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Level(StrEnum):
@@ -14,8 +15,7 @@ class Level(StrEnum):
     WARNING = "warning"
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """A promise with a stable slug; `policy` rules may be skipped by hand, the others keep the result defined."""
 
     slug: str
@@ -47,6 +47,7 @@ RULES = {
         Rule("entry-missing", "the changelog has no entry for the version"),
         Rule("entry-empty", "the changelog's entry for the version says nothing"),
         Rule("entry-duplicated", "the changelog has more than one entry for the version"),
+        Rule("entry-swallows", "with the new entry, older entries are no longer entries"),
         Rule(
             "entry-differs",
             "the entry is not what its fragments compile to",
@@ -153,18 +154,16 @@ class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error
         super().__init__(", ".join(found.rule for found in self.report.findings))
 
 
-@dataclass
 class Trouble(Exception):  # noqa: N818
     """Something outside the rules went wrong; `command` and `stderr` are the other program's own words."""
 
-    what: str
-    fix: str
-    command: str = ""
-    stderr: str = ""
-    context: dict[str, object] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        return self.what
+    def __init__(self, what: str, fix: str, command: str = "", stderr: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.fix = fix
+        self.command = command
+        self.stderr = stderr
+        self.about: dict[str, str | None] = {}
 
 
 class WrongUse(Trouble):

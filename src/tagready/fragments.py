@@ -5,16 +5,15 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatch
+from typing import NamedTuple
 
 from tagready.findings import Finding, as_warning, finding
 from tagready.project import ALWAYS_IGNORED, News, Section
 from tagready.versions import parse
 
 
-@dataclass(frozen=True)
-class Fragment:
+class Fragment(NamedTuple):
     """One change: its file (path from the repository's top), section, issue (empty for an orphan), type, counter."""
 
     path: str
@@ -25,8 +24,7 @@ class Fragment:
     orphan: bool
 
 
-@dataclass(frozen=True)
-class Survey:
+class Survey(NamedTuple):
     """What the files in the fragment directories are: fragments, files that are passed over, and what is wrong."""
 
     fragments: tuple[Fragment, ...]
@@ -75,7 +73,7 @@ def read_name(news: News, section: Section, name: str) -> Fragment | None:
     else:
         return None
     issue = ".".join(parts[:place]).strip()
-    issue = str(int(issue)) if issue.isdigit() else issue
+    issue = str(int(issue)) if issue.isdecimal() else issue
     follows = parts[place + 1] if place + 1 < len(parts) else ""
     orphan = bool(news.orphan_prefix) and issue.startswith(news.orphan_prefix)
     return Fragment(
@@ -83,7 +81,7 @@ def read_name(news: News, section: Section, name: str) -> Fragment | None:
         section=section.name,
         issue="" if orphan else issue,
         type=parts[place],
-        counter=int(follows) if follows.isdigit() else 0,
+        counter=int(follows) if follows.isdecimal() else 0,
         orphan=orphan,
     )
 
@@ -92,7 +90,7 @@ def _never_news(name: str, path: str, extra_files: Sequence[str]) -> bool:
     stem = re.sub(r"\.(?:md|rst|txt)$", "", name, flags=re.IGNORECASE)
     return (
         any(fnmatch(name.lower(), pattern) for pattern in _NEVER_NEWS)
-        or parse(stem) is not None
+        or ("." in stem and parse(stem) is not None)
         or any(fnmatch(name, pattern) or fnmatch(path, pattern) for pattern in extra_files)
     )
 
@@ -101,7 +99,7 @@ def _ignored(news: News, path: str, name: str) -> Finding:
     types = [type_.name for type_ in news.types]
     likely = likely_name(name, types, ".md" if news.markdown else ".rst")
     if likely:
-        fix = f"git mv {_quoted(path)} {_quoted(posixpath.join(posixpath.dirname(path), likely))}"
+        fix = f"git mv {quoted(path)} {quoted(posixpath.join(posixpath.dirname(path), likely))}"
     else:
         fix = f"name it ISSUE.TYPE.{'md' if news.markdown else 'rst'} with one of the types {', '.join(types)}"
     return finding(
@@ -112,7 +110,8 @@ def _ignored(news: News, path: str, name: str) -> Finding:
     )
 
 
-def _quoted(path: str) -> str:
+def quoted(path: str) -> str:
+    """Return a path as one writes it in a shell."""
     return (
         path
         if re.fullmatch(r"[\w./+-]+", path) and not path.startswith("-")
@@ -155,7 +154,7 @@ def _name_findings(news: News, fragment: Fragment, name: str) -> list[Finding]:
             finding(
                 "fragment-leftover-copy",
                 f"{fragment.path} looks like an editor's or a merge's leftover, and towncrier would compile it",
-                f"git rm {_quoted(fragment.path)}, then commit",
+                f"git rm {quoted(fragment.path)}, then commit",
                 fragment.path,
             )
         )
@@ -222,16 +221,13 @@ def judge_text(news: News, fragment: Fragment, data: bytes) -> list[Finding]:
         ]
     if "\r" in text:
         text = text.replace("\r\n", "\n")
-    found = []
     if conflict := _CONFLICT.search(text):
         line = text.count("\n", 0, conflict.start()) + 1
-        found.append(
-            _malformed(fragment, line, "has conflict markers", "they would be released", "resolve them and commit")
-        )
+        return [_malformed(fragment, line, "has conflict markers", "they would be released", "resolve them and commit")]
     # The first look is cheap: most fragments are a sentence with nothing in it that could break the entry.
-    if _SUSPECT.search(text):
-        found += _markdown_faults(news, fragment, text) if news.markdown else _rst_faults(news, fragment, text)
-    return found
+    if not _SUSPECT.search(text):
+        return []
+    return _markdown_faults(news, fragment, text) if news.markdown else _rst_faults(news, fragment, text)
 
 
 _SUSPECT = re.compile(r"^ {0,3}(?:#|```|~~~)|^[ \t]*([!-/:-@\[-`{-~])\1{2,}[ \t]*$", re.MULTILINE)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from packaging.version import Version
 
@@ -17,12 +16,12 @@ from tagready.places import Stated
 from tagready.versions import parse
 
 
-@dataclass(frozen=True)
-class Release:
+class Release(NamedTuple):
     """What the gate judges: a version, its changelog, and the fragments that its commit removed.
 
     `rendering` is what these fragments compile to; `declared_edit` says that the commit declares a hand edit of
-    just this entry. `time` is the commit's, in seconds since the epoch.
+    just this entry. `time` is the commit's, in seconds since the epoch; `older` are the versions whose entries the
+    parent's changelog has.
     """
 
     version: Version
@@ -37,12 +36,13 @@ class Release:
     strict_entry: bool
     time: float
     date_days: int
+    older: Sequence[Version] = ()
 
 
 def judge(release: Release) -> Report:
     """Return every finding about the release, all at once."""
     entries = release.changelog.of(release.version)
-    findings = [*_versions(release), *_left_over(release), *_presence(release, entries)]
+    findings = [*_versions(release), *_left_over(release), *_presence(release, entries), *_swallowed(release)]
     skipped: list[Skipped] = []
     if len(entries) == 1:
         findings += _content(release, entries[0])
@@ -83,7 +83,7 @@ def _presence(release: Release, entries: Sequence[Entry]) -> list[Finding]:
             finding(
                 "entry-missing",
                 f"{release.path} has no entry for {release.version}: no heading there names that version",
-                f"prepare-release {release.version}, or name the version in the title (title_format or template)",
+                "name the version in the entry's title (title_format, or the template), and commit",
                 release.path,
             )
         ]
@@ -103,12 +103,29 @@ def _presence(release: Release, entries: Sequence[Entry]) -> list[Finding]:
             finding(
                 "entry-empty",
                 f"the entry for {release.version} in {release.path} says nothing",
-                "say what changed, and commit",
+                "say what changed in it (in the fragments, or the template), and commit",
                 release.path,
                 release.changelog.line(entries[0].heading),
             )
         ]
     return []
+
+
+def _swallowed(release: Release) -> list[Finding]:
+    present = {entry.version for entry in release.changelog.entries}
+    gone = [version for version in release.older if version not in present]
+    if not gone:
+        return []
+    some = ", ".join(map(str, gone[:3])) + (" and older ones" if len(gone) > 3 else "")
+    return [
+        finding(
+            "entry-swallows",
+            f"with the entry for {release.version}, {release.path} shows no entry for {some} any more: "
+            "a code fence or a comment in it does not end",
+            "end it in the fragment (text after a closing fence keeps it whole), and commit",
+            release.path,
+        )
+    ]
 
 
 def _content(release: Release, entry: Entry) -> list[Finding]:
@@ -161,6 +178,8 @@ def same_text(one: str, other: str) -> bool:
 
 
 def _difference(rendered: str, entry: str) -> list[str]:
+    import difflib
+
     one, other = rendered.strip().splitlines(), entry.strip().splitlines()
     return list(
         difflib.unified_diff(one, other, "as the fragments compile", "as the changelog has it", lineterm="", n=1)

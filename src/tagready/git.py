@@ -6,13 +6,15 @@ import os
 import posixpath
 import re
 import shutil
+import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha1, sha256
 from pathlib import Path
+from typing import NamedTuple
 
 from tagready.findings import WorldFailed, WrongUse
 
@@ -22,11 +24,13 @@ LOCK_PATIENCE = 3.0
 ASK_SECONDS = 5.0
 PUSH_SECONDS = 120.0
 
+#: Why a remote was not asked where there is none.
+NO_REMOTE = "there is no remote"
+
 GITLINK, SYMLINK, TREE = "160000", "120000", "40000"
 
 
-@dataclass(frozen=True)
-class TreeEntry:
+class TreeEntry(NamedTuple):
     """One name in a tree object: mode (octal text, as git writes it) and object name (hex)."""
 
     mode: str
@@ -38,8 +42,11 @@ class TreeEntry:
         return {TREE: "tree", GITLINK: "commit"}.get(self.mode, "blob")
 
 
-@dataclass(frozen=True)
-class Commit:
+#: A directory that is to be rewritten: what becomes of each name, with inner directories as levels of their own.
+_Level = dict[str, "TreeEntry | _Level | None"]
+
+
+class Commit(NamedTuple):
     """A commit as it is stored; `author_time` and `committer_time` are seconds since the epoch."""
 
     oid: str
@@ -50,8 +57,7 @@ class Commit:
     message: str
 
 
-@dataclass(frozen=True)
-class Ref:
+class Ref(NamedTuple):
     """A reference by its full name; `symref` is what a symbolic one points to."""
 
     name: str
@@ -59,8 +65,7 @@ class Ref:
     symref: str
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """What became of a path between two trees; None stands for absent."""
 
     path: str
@@ -68,23 +73,21 @@ class Change:
     new: TreeEntry | None
 
 
-@dataclass(frozen=True)
-class PathStatus:
-    """git's verdict on one path: `index` against HEAD and `worktree` against the index, letters as in `git status`."""
+class PathStatus(NamedTuple):
+    """A path in `git status`: the letters of index against HEAD, and of the file against the index."""
 
     path: str
-    index: str
-    worktree: str
+    staged: str
+    unstaged: str
     index_oid: str = ""
 
     @property
     def untracked(self) -> bool:
         """Whether git does not know the path."""
-        return self.index == "?"
+        return self.staged == "?"
 
 
-@dataclass(frozen=True)
-class Status:
+class Status(NamedTuple):
     """What `git status` says of a set of paths, and of the branch; `upstream` is empty where there is none."""
 
     branch: str
@@ -94,8 +97,7 @@ class Status:
     paths: tuple[PathStatus, ...] = ()
 
 
-@dataclass(frozen=True)
-class RemoteAnswer:
+class RemoteAnswer(NamedTuple):
     """What a remote answered: its refs by full name, and the branch that its HEAD points to."""
 
     refs: Mapping[str, str]
@@ -117,12 +119,11 @@ class Pending:
         try:
             output, errors = self.process.communicate(timeout=max(0.0, self.deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.communicate()
-            return f"the remote did not answer within {ASK_SECONDS:g} seconds"
+            _end(self.process)
+            return f"on the remote: no answer within {ASK_SECONDS:g} seconds"
         if self.process.returncode:
             lines = errors.decode("utf-8", "replace").strip().splitlines()
-            return "the remote could not be asked" + (f" ({lines[0]})" if lines else "")
+            return "on the remote: it could not be asked" + (f" ({lines[0]})" if lines else "")
         return _remote_answer(output.decode("utf-8", "surrogateescape"))
 
 
@@ -146,9 +147,11 @@ class Git:
     git_dir: Path
     common_dir: Path
     prefix: str
-    _config: dict[str, list[str]] | None = None
+    objects: Path | None = None
+    _config: dict[str, list[str | None]] | None = None
     _batch: subprocess.Popen[bytes] | None = None
     _trees: dict[str, dict[str, TreeEntry]] = field(default_factory=dict)
+    _filtered: dict[str, bool] = field(default_factory=dict)
 
     # -- processes -------------------------------------------------------------------------------------------------
 
@@ -170,7 +173,7 @@ class Git:
                 stdin=subprocess.DEVNULL if feed is None else None,
                 capture_output=True,
                 cwd=cwd or self.top,
-                env=_environment() | dict(env or {}),
+                env=_environment() | self._object_directory() | dict(env or {}),
                 timeout=timeout,
                 check=False,
             )
@@ -183,6 +186,9 @@ class Git:
         if done.returncode not in accept:
             raise git_failed(command, done.stderr)
         return done
+
+    def _object_directory(self) -> dict[str, str]:
+        return {"GIT_OBJECT_DIRECTORY": str(self.objects)} if self.objects else {}
 
     def text(self, *arguments: str) -> str:
         """Return the output of a git command without the last newline."""
@@ -322,20 +328,24 @@ class Git:
 
     def flag(self, key: str) -> bool:
         """Return a boolean of git's configuration; false where it is not set."""
-        return (self.config(key) or "false").lower() in ("true", "yes", "on", "1")
+        if key not in self._configuration():
+            return False
+        value = self._configuration()[key][-1]
+        # A key without a value is true, one with an empty value is false, and so is no number but 0.
+        return value is None or value.lower() in ("true", "yes", "on") or (value.isdigit() and int(value) != 0)
 
     def remotes(self) -> list[str]:
         """Return the names of the remotes that have an address."""
         keys = [key for key in self._configuration() if key.startswith("remote.") and key.endswith(".url")]
         return [key.removeprefix("remote.").removesuffix(".url") for key in keys]
 
-    def _configuration(self) -> dict[str, list[str]]:
+    def _configuration(self) -> dict[str, list[str | None]]:
         if self._config is None:
             self._config = {}
             output = self.text("config", "--list", "-z")
             for item in output.split("\0"):
-                key, _, value = item.partition("\n")
-                self._config.setdefault(key, []).append(value)
+                key, equals, value = item.partition("\n")
+                self._config.setdefault(key, []).append(value if equals else None)
         return self._config
 
     def current_branch(self) -> str:
@@ -348,7 +358,7 @@ class Git:
     def diff(self, old: str, new: str) -> str:
         """Return the patch from one commit to another."""
         arguments = ("-p", "-r", "--no-renames", "--no-ext-diff", "--no-textconv", "--binary")
-        return self.text("diff-tree", *arguments, old, new)
+        return self.run("diff-tree", *arguments, old, new).stdout.decode("utf-8", "surrogateescape")
 
     def has_identity(self) -> bool:
         """Return whether git knows an author and a committer."""
@@ -395,7 +405,7 @@ class Git:
         """Start to ask a remote for its HEAD and the given refs, without prompts."""
         deadline = time.monotonic() + ASK_SECONDS
         if remote is None:
-            return Pending(None, deadline, "there is no remote")
+            return Pending(None, deadline, NO_REMOTE)
         process = subprocess.Popen(
             ["git", "ls-remote", "--symref", remote, "HEAD", *patterns],
             stdin=subprocess.DEVNULL,
@@ -403,14 +413,14 @@ class Git:
             stderr=subprocess.PIPE,
             cwd=self.top,
             env=_environment() | self._silent(),
+            start_new_session=True,
         )
         return Pending(process, deadline)
 
     def push(self, remote: str, *arguments: str) -> None:
         """Push exactly the named refs, all or none; raise WorldFailed with the remote's words."""
-        self.run(
-            "push", "--atomic", "--porcelain", remote, *arguments, env=self._silent(), timeout=PUSH_SECONDS
-        )  # fmt: skip
+        exactly = ("--atomic", "--porcelain", "--no-follow-tags", "--recurse-submodules=no")
+        self.run("push", *exactly, remote, *arguments, env=self._silent(), timeout=PUSH_SECONDS)
 
     def _silent(self) -> dict[str, str]:
         silent = {"GIT_TERMINAL_PROMPT": "0", "GCM_INTERACTIVE": "never"}
@@ -420,20 +430,44 @@ class Git:
 
     # -- writing objects -------------------------------------------------------------------------------------------
 
+    def is_filtered(self, path: str) -> bool:
+        """Return whether a filter driver of git's configuration applies to the path (git-lfs, git-crypt …)."""
+        if not any(key.startswith("filter.") for key in self._configuration()):
+            return False
+        if path not in self._filtered:
+            answer = self.run("check-attr", "-z", "filter", "--", path).stdout.split(b"\0")
+            driver = answer[2].decode()
+            keys = {f"filter.{driver}.{way}" for way in ("clean", "smudge", "process")}
+            self._filtered[path] = bool(keys & self._configuration().keys())
+        return self._filtered[path]
+
+    def smudged(self, tree: str, path: str) -> bytes | None:
+        """Return a file as a checkout would write it where a filter driver applies, else as it is stored."""
+        path = self.resolve(tree, path)
+        entry = self.entry(tree, path)
+        if entry is None or entry.kind != "blob" or not self.is_filtered(path):
+            return self.read(tree, path)
+        return self.run("cat-file", "--filters", f"--path={path}", entry.oid).stdout
+
     def write_blobs(self, files: Mapping[str, bytes], scratch: Path) -> dict[str, str]:
-        """Return the blobs of the files after git's clean filters for their paths; the objects are loose."""
-        if not files:
-            return {}
-        for path, content in files.items():
-            target = scratch / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
-        # The scratch folder stands in for the working tree, so that attributes are looked up for the real paths.
-        done = self.run(
-            f"--git-dir={self.git_dir}", f"--work-tree={scratch}", "hash-object", "-w", "--stdin-paths",
-            feed=_lines(files), cwd=scratch,
-        )  # fmt: skip
-        return dict(zip(files, done.stdout.decode().split(), strict=True))
+        """Return the blobs of the files, as loose objects.
+
+        The contents are what is stored, so that `core.autocrlf` and the like cannot change them from machine to
+        machine; only where a filter driver applies are they what a checkout has, and pass through its clean filter.
+        """
+        blobs = {}
+        for path in [path for path in files if self.is_filtered(path)]:
+            done = self.run("hash-object", "-w", "--stdin", f"--path={path}", feed=files[path])
+            blobs[path] = done.stdout.decode().strip()
+        plain = [path for path in files if path not in blobs]
+        if plain:
+            scratch.mkdir(parents=True, exist_ok=True)
+            for number, path in enumerate(plain):
+                (scratch / str(number)).write_bytes(files[path])
+            names = [str(scratch / str(number)) for number in range(len(plain))]
+            done = self.run("hash-object", "-w", "--no-filters", "--stdin-paths", feed=_lines(names))
+            blobs |= dict(zip(plain, done.stdout.decode().split(), strict=True))
+        return blobs
 
     def write_tree(self, base: str, changes: Mapping[str, TreeEntry | None]) -> str:
         """Return a tree like another one but for the given paths (None removes one); empty folders go."""
@@ -520,7 +554,7 @@ class Git:
         if done.returncode == 0:
             return True
         words = done.stderr.decode("utf-8", "replace")
-        if "but expected" in words or "reference already exists" in words:
+        if re.search("but expected|reference already exists|unable to resolve reference", words):
             return False
         raise git_failed(["git", "update-ref", name], done.stderr)
 
@@ -531,8 +565,7 @@ class Git:
         killed in between can be told from somebody's edits, and finished. git's own checkout makes the files, so
         line endings and filters are the working tree's.
         """
-        stage = self.git_dir / "tagready"
-        shutil.rmtree(stage, ignore_errors=True)
+        stage = self._new_stage()
         written = [change for change in changes if change.new is not None]
         self._check_out(written, stage)
         for change in changes:
@@ -549,10 +582,21 @@ class Git:
         self._update_index(changes)
         shutil.rmtree(stage, ignore_errors=True)
 
+    def _new_stage(self) -> Path:
+        """Return a folder of this run's own inside the repository, on the file system of the working tree."""
+        self.clean_stages()
+        return Path(tempfile.mkdtemp(prefix=f"tagready-{os.getpid()}-", dir=self.git_dir))
+
+    def clean_stages(self) -> None:
+        """Remove the folders that killed runs left behind; those of runs that still go on stay."""
+        for stage in self.git_dir.glob("tagready-*-*"):
+            if not _is_running(int(stage.name.split("-")[1])):
+                shutil.rmtree(stage, ignore_errors=True)
+
     def _check_out(self, written: Sequence[Change], stage: Path) -> None:
         if not written:
             return
-        (stage / "files").mkdir(parents=True)
+        (stage / "files").mkdir()
         env = {"GIT_INDEX_FILE": str(stage / "index")}
         self.run("update-index", "-z", "--index-info", feed=_index_info(written), env=env)
         # Attributes come from the working tree: the scratch index has only the files that change.
@@ -577,20 +621,34 @@ class Git:
                 raise git_failed(["git", "update-index"], done.stderr)
             time.sleep(0.05)
 
-    @contextmanager
-    def worktree(self, commit: str, folder: Path) -> Iterator[Git]:
-        """Check a commit out into a folder of its own, detached, for as long as the context lasts."""
-        self.run("worktree", "prune")
-        self.run("worktree", "add", "--detach", "--quiet", str(folder), commit)
-        try:
-            other = discover(folder)
-            yield other
-            other.close()
-        finally:
-            self.run("worktree", "remove", "--force", str(folder), accept=(0, 128))
+    def has_checked_out(self, branch: str) -> bool:
+        """Return whether any worktree of the repository is on the branch."""
+        listed = self.run("worktree", "list", "--porcelain").stdout.decode("utf-8", "surrogateescape")
+        return f"branch refs/heads/{branch}" in listed.split("\n")
 
+    def scratch_repository(self, commit: str, folder: Path) -> Git:
+        """Return a repository in a folder of its own, with a commit checked out and all refs and objects of this one.
 
-_Level = dict[str, "TreeEntry | _Level | None"]
+        A linked worktree would be lighter, but a killed `git worktree add` leaves the user's repository with an entry
+        that no git can read (git 2.39, seen). What is written there lands among our own objects.
+        """
+        kind = "sha256" if len(commit) == 64 else "sha1"
+        self.run("init", "--quiet", f"--object-format={kind}", str(folder))
+        inside = folder / ".git"
+        alternates = inside / "objects/info/alternates"
+        alternates.parent.mkdir(exist_ok=True)
+        alternates.write_text(f"{(self.common_dir / 'objects').as_posix()}\n", encoding="utf-8")
+        if (self.common_dir / "shallow").exists():
+            shutil.copyfile(self.common_dir / "shallow", inside / "shallow")
+        shutil.copyfile(self.common_dir / "config", inside / "config")
+        other = Git(folder, inside, inside, "", objects=self.common_dir / "objects")
+        other.run("config", "--unset-all", "core.worktree", accept=(0, 5))
+        refs = "".join(f"create {ref.name} {ref.oid}\n" for ref in self.refs() if not ref.symref)
+        other.run("update-ref", "--stdin", feed=refs.encode("utf-8", "surrogateescape"))
+        other.run("update-ref", "--no-deref", "HEAD", commit)
+        other.run("read-tree", commit)
+        other.run("checkout-index", "--all", "--force")
+        return other
 
 
 def discover(start: Path) -> Git:
@@ -607,7 +665,7 @@ def discover(start: Path) -> Git:
         done = subprocess.run(
             command, capture_output=True, stdin=subprocess.DEVNULL, cwd=start, env=_environment(), check=False
         )
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if not start.is_dir():
             raise WrongUse(f"there is no folder {start}", "give a folder of your project to -C") from None
         raise WorldFailed("git is not installed, or not on PATH", "install git 2.30 or newer", "git") from None
@@ -624,19 +682,47 @@ def discover(start: Path) -> Git:
     return Git(Path(top), Path(git_dir), (start / common_dir).resolve(), prefix.rstrip("/"))
 
 
+def _is_running(pid: int) -> bool:
+    """Return whether a process goes on; where one cannot look without harm (Windows), say yes."""
+    if os.name == "nt":
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process with all that it started: ssh below it would keep its pipes open for as long as it likes."""
+    if hasattr(os, "killpg"):
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+    for pipe in (process.stdout, process.stderr):
+        if pipe:
+            pipe.close()
+    process.wait()
+
+
 def git_failed(command: Sequence[str], stderr: bytes) -> WorldFailed:
     """Return git's failure in our form: a lock by its path, anything else in git's own words."""
     words = stderr.decode("utf-8", "replace").strip()
     if lock := re.search(r"'([^'\n]+\.lock)'", words):
         return _locked(lock[1], " ".join(command), words)
-    what = f"git {command[1] if len(command) > 1 else ''} failed".replace("  ", " ")
+    verbs = [word for word in command[1:] if not word.startswith("-") and "=" not in word]
+    what = f"git {verbs[0] if verbs else ''} failed"
     return WorldFailed(
         what, "read git's words above, mend it, and run the same command again", " ".join(command), words
     )
 
 
 def _locked(path: str, command: str = "", words: str = "") -> WorldFailed:
-    remove = f'del "{path}"' if os.name == "nt" else f"rm {path}"
+    import shlex
+
+    remove = f'del "{path}"' if os.name == "nt" else f"rm {shlex.quote(path)}"
     return WorldFailed(
         f"another git holds {path}, or a killed one left it behind",
         f"wait for the other git; where none is running: {remove}, and run the same command again",

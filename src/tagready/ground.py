@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import os
 import re
 import shutil
@@ -10,8 +11,8 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from packaging.version import Version
 
@@ -19,14 +20,22 @@ from tagready import versions
 from tagready.findings import WrongUse
 from tagready.fragments import Fragment
 from tagready.git import Commit, Git, Ref, RemoteAnswer, Status
-from tagready.history import bringing_commit, removed_by
+from tagready.history import release_of
 from tagready.prepared import Options
 from tagready.snapshot import FragmentData, Snapshot
 from tagready.tags import Tags
 
 
-@dataclass(frozen=True)
-class Ground:
+class Renewed(NamedTuple):
+    """An untagged entry that `--again` makes anew: the commit that brought it, and what that commit removed."""
+
+    commit: Commit
+    text: str
+    fragments: tuple[Fragment, ...]
+    contents: Mapping[str, bytes]
+
+
+class Ground(NamedTuple):
     """Everything that was looked up before something is decided; `answer` is a reason where the remote gave none."""
 
     snapshot: Snapshot
@@ -65,16 +74,6 @@ class Ground:
         if self.renewed is not None:
             return self.renewed.text
         return self.snapshot.text(self.changelog_path)
-
-
-@dataclass(frozen=True)
-class Renewed:
-    """An untagged entry that `--again` makes anew: the commit that brought it, and what that commit removed."""
-
-    commit: Commit
-    text: str
-    fragments: tuple[Fragment, ...]
-    contents: Mapping[str, bytes]
 
 
 def look(snapshot: Snapshot, refs: tuple[Ref, ...], tags: Tags, options: Options) -> Ground:
@@ -116,6 +115,20 @@ def _resolve_version(
     if pattern and not re.fullmatch(pattern, str(version)):
         raise WrongUse(f"{version} does not match version-pattern {pattern!r}", "give a version that does")
     return version, decided
+
+
+def default_branch(answer: RemoteAnswer | str) -> str | None:
+    """Return the default branch that a GitHub event or the remote names."""
+    path = os.environ.get("GITHUB_EVENT_PATH")
+    try:
+        event = json.loads(Path(path).read_text(encoding="utf-8")) if path else {}
+    except (OSError, ValueError):
+        event = {}
+    repository = event.get("repository") if isinstance(event, dict) else None
+    name = repository.get("default_branch") if isinstance(repository, dict) else None
+    if isinstance(name, str):
+        return name
+    return answer.head if isinstance(answer, RemoteAnswer) else None
 
 
 def _date(given: str | None) -> str:
@@ -172,13 +185,12 @@ def _renewed(snapshot: Snapshot, version: Version, date: str) -> Renewed | None:
     entries = changelog.of(version)
     if len(entries) != 1:
         return None
-    brought = bringing_commit(snapshot, path, version)
-    if brought is None or not brought.parents:
+    released = release_of(snapshot, path, version)
+    if released is None:
         return None
-    removed, contents = removed_by(snapshot, brought)
     old = changelog.without(entries[0])
     newline = "\r\n" if "\r\n" in (snapshot.text(path) or "") else "\n"
-    return Renewed(brought, old.replace("\n", newline), removed, contents)
+    return Renewed(released.commits[0], old.replace("\n", newline), released.fragments, released.contents)
 
 
 @contextmanager

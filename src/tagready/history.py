@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import datetime
+import hashlib
 import re
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from packaging.version import Version
 
@@ -12,19 +14,35 @@ from tagready.fragments import Fragment
 from tagready.git import Commit
 from tagready.snapshot import Snapshot
 
-_TRAILER = re.compile(r"^Towncrier: \S+$", re.MULTILINE)
+_TRAILER = re.compile(r"^Towncrier: (?P<version>\S+)$", re.MULTILINE)
+_RENEWS = re.compile(r"^Renews: [0-9a-f]{40,64}$", re.MULTILINE)
+_EDITED = re.compile(r"^Entry-Edited: (?P<digest>[0-9a-f]{64})$", re.MULTILINE)
 
 
-def bringing_commit(snapshot: Snapshot, path: str, version: Version) -> Commit | None:
-    """Return the commit that brought the version's entry into the changelog: it has it, its first parent has not."""
-    git = snapshot.git
-    for line in git.text("rev-list", snapshot.commit.oid, "--", path).split("\n"):
-        commit = git.commit(line)
+class Released(NamedTuple):
+    """The commits that brought an entry and renewed it, newest first, and the fragments that they removed."""
+
+    commits: tuple[Commit, ...]
+    fragments: tuple[Fragment, ...]
+    contents: Mapping[str, bytes]
+
+
+def release_of(snapshot: Snapshot, path: str, version: Version) -> Released | None:
+    """Return what brought the entry (the commit that has it, and whose first parent has not) and its renewals."""
+    commits = []
+    for line in snapshot.git.text("rev-list", snapshot.commit.oid, "--", path).split("\n"):
+        commit = snapshot.git.commit(line)
         if commit is None or not has_entry(snapshot, commit, path, version):
             continue
-        parent = git.commit(commit.parents[0]) if commit.parents else None
-        if parent is None or not has_entry(snapshot, parent, path, version):
-            return commit
+        parent = snapshot.git.commit(commit.parents[0]) if commit.parents else None
+        brought = parent is None or not has_entry(snapshot, parent, path, version)
+        if brought or _RENEWS.search(commit.message):
+            commits.append(commit)
+        if brought:
+            removed = [removed_by(snapshot, commit) for commit in reversed(commits)]
+            fragments_ = {fragment.path: fragment for found, _ in removed for fragment in found}
+            contents = {path: content for _, gone in removed for path, content in gone.items()}
+            return Released(tuple(commits), tuple(fragments_.values()), contents)
     return None
 
 
@@ -35,10 +53,11 @@ def has_entry(snapshot: Snapshot, commit: Commit, path: str, version: Version) -
 
 
 def removed_by(snapshot: Snapshot, commit: Commit) -> tuple[tuple[Fragment, ...], dict[str, bytes]]:
-    """Return the fragments that a commit, and those that it renews, removed, and their contents."""
+    """Return the fragments that a commit removed from its first parent's tree, and their contents."""
     git = snapshot.git
-    parent = git.commit(commit.parents[0])
-    assert parent is not None
+    parent = git.commit(commit.parents[0]) if commit.parents else None
+    if parent is None:
+        return (), {}
     gone: dict[str, bytes] = {}
     found = []
     for section in snapshot.news.sections:
@@ -59,8 +78,12 @@ def changelog_path(snapshot: Snapshot, version: Version) -> str:
     news_ = snapshot.news
     if news_.single_file:
         return snapshot.git.resolve(snapshot.commit.tree, news_.changelog)
-    date = datetime.datetime.fromtimestamp(snapshot.commit.committer_time, datetime.UTC).date().isoformat()
-    return snapshot.git.resolve(snapshot.commit.tree, news_.changelog_for(str(version), date))
+    # The name may hold the entry's date, which only the commit knows: the file that it wrote is the one.
+    parent = snapshot.git.commit(snapshot.commit.parents[0]) if snapshot.commit.parents else None
+    pattern = re.escape(news_.changelog_for("\0", "\1")).replace("\0", re.escape(str(version))).replace("\1", ".+")
+    changes = snapshot.git.changes(parent.tree, snapshot.commit.tree) if parent else ()
+    written = (change.path for change in changes if change.new and re.fullmatch(pattern, change.path))
+    return next(written, news_.changelog_for(str(version), ""))
 
 
 def own_version(snapshot: Snapshot) -> Version | None:
@@ -81,6 +104,21 @@ def is_own(snapshot: Snapshot, version: Version) -> bool:
     path = changelog_path(snapshot, version)
     if parent is None or not has_entry(snapshot, head, path, version):
         return False
-    renews = re.search(r"^Renews: ", head.message, re.MULTILINE)
-    brought = bool(renews) or not has_entry(snapshot, parent, path, version)
-    return brought and all(versions.parse(stated.version) == version for stated in snapshot.stated())
+    brought = _RENEWS.search(head.message) or not has_entry(snapshot, parent, path, version)
+    return bool(brought) and all(versions.parse(stated.version) == version for stated in snapshot.stated())
+
+
+def recorded_towncrier(commit: Commit) -> str:
+    """Return the towncrier that a release commit says it was rendered with, or an empty text."""
+    match = _TRAILER.search(commit.message)
+    return match["version"] if match else ""
+
+
+def declares_edit(commit: Commit, entry: str) -> bool:
+    """Return whether a release commit declares that just this entry was edited by hand."""
+    return digest(entry) in {match["digest"] for match in _EDITED.finditer(commit.message)}
+
+
+def digest(entry: str) -> str:
+    """Return the SHA-256 by which a commit declares an edited entry."""
+    return hashlib.sha256(entry.encode("utf-8", "surrogateescape")).hexdigest()

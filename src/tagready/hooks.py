@@ -28,10 +28,24 @@ def after_hooks(ground: Ground, tree: str, notes: str, scratch: Path) -> str:
         "TAGREADY_PREVIOUS_TAG": previous or "",
         "TAGREADY_NOTES": str(notes_file),
     }
-    with git.worktree(draft, scratch / "worktree") as worktree:
-        for hook in ground.snapshot.config.hooks:
-            _run_hook(hook, worktree, environment, ground.snapshot.root)
-        return worktree.text("write-tree")
+    worktree = git.scratch_repository(draft, scratch / "worktree")
+    for hook in ground.snapshot.config.hooks:
+        _run_hook(hook, worktree, environment, ground.snapshot.root)
+        tree = _taken_along(hook, worktree, tree, ground.snapshot.root)
+    return tree
+
+
+def _taken_along(hook: Hook, worktree: Git, tree: str, root: str) -> str:
+    """Return the tree with what `adds` matches, and nothing else that the command may have staged or committed."""
+    worktree.run("read-tree", tree)
+    if not hook.adds:
+        return tree
+    patterns = [f":(glob){posixpath.join(root, pattern)}" for pattern in hook.adds]
+    added = worktree.run("add", "--all", "--", *patterns, accept=(0, 1, 128))
+    if added.returncode:
+        words = added.stderr.decode("utf-8", "replace").strip()
+        raise _hook_failed(hook, f"has nothing that `adds` matches: {words}")
+    return worktree.text("write-tree")
 
 
 def _run_hook(hook: Hook, worktree: Git, environment: Mapping[str, str], root: str) -> None:
@@ -50,12 +64,6 @@ def _run_hook(hook: Hook, worktree: Git, environment: Mapping[str, str], root: s
     if done.returncode:
         words = "\n".join(done.stdout.decode("utf-8", "replace").strip().splitlines()[-20:])
         raise _hook_failed(hook, f"ended with exit code {done.returncode}" + (f":\n{words}" if words else ""))
-    if hook.adds:
-        patterns = [f":(glob){posixpath.join(root, pattern)}" for pattern in hook.adds]
-        added = worktree.run("add", "--all", "--", *patterns, accept=(0, 128))
-        if added.returncode:
-            words = added.stderr.decode("utf-8", "replace").strip()
-            raise _hook_failed(hook, f"has nothing that `adds` matches: {words}")
 
 
 def _hook_failed(hook: Hook, what: str) -> Refused:

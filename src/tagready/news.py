@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 from tagready.findings import WorldFailed
 
@@ -23,16 +23,14 @@ RENDER_SECONDS = 60.0
 PROBE_SECONDS = 5.0
 
 
-@dataclass(frozen=True)
-class Rendering:
+class Rendering(NamedTuple):
     """The entry's text as towncrier would insert it, and the towncrier that rendered it."""
 
     text: str
     towncrier: str
 
 
-@dataclass(frozen=True)
-class Order:
+class Order(NamedTuple):
     """What to render: the folder with configuration and fragments, and the three values that towncrier would guess."""
 
     folder: Path
@@ -95,7 +93,9 @@ def _towncrier() -> tuple[Any, str]:
     script = next(
         point for point in found.entry_points if point.group == "console_scripts" and point.name == "towncrier"
     )
-    return script.load(), found.version
+    # `found.version` would parse all of METADATA, the README in it included, as an e-mail.
+    version = re.search(r"^Version: (.+)$", found.read_text("METADATA") or "", re.MULTILINE)
+    return script.load(), version[1].strip() if version else found.version
 
 
 @contextlib.contextmanager

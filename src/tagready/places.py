@@ -2,41 +2,35 @@
 
 from __future__ import annotations
 
-import configparser
 import posixpath
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
-
-from packaging.utils import canonicalize_name
+from typing import Any, NamedTuple
 
 from tagready.config import Config, VersionFile, read_toml
 from tagready.findings import Finding, WrongUse, finding
-from tagready.project import Sources, name_of, package_directory
+from tagready.project import Sources, name_of, normalized, package_directory
 
 #: Reads a committed file by its path from the repository's top; None where there is no such file.
 Read = Callable[[str], bytes | None]
 
 
-@dataclass(frozen=True)
-class TomlPlace:
+class TomlPlace(NamedTuple):
     """A key of a TOML file."""
 
     path: str
     keys: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class PatternPlace:
-    """The one match of a pattern whose group `version` is the version."""
+class PatternPlace(NamedTuple):
+    """The one match of a pattern whose group `version` is the version; `shown` is what people would look for."""
 
     path: str
     pattern: re.Pattern[str]
+    shown: str = ""
 
 
-@dataclass(frozen=True)
-class LockPlace:
+class LockPlace(NamedTuple):
     """The project's own `[[package]]` entry of a lock file; it counts only where the file has one."""
 
     path: str
@@ -46,8 +40,7 @@ class LockPlace:
 Place = TomlPlace | PatternPlace | LockPlace
 
 
-@dataclass(frozen=True)
-class Stated:
+class Stated(NamedTuple):
     """A version as a place states it."""
 
     place: Place
@@ -55,8 +48,7 @@ class Stated:
     line: int
 
 
-@dataclass(frozen=True)
-class Places:
+class Places(NamedTuple):
     """Every place that states the version; none means that the tag is the version, and `why` says so."""
 
     places: tuple[Place, ...]
@@ -109,7 +101,10 @@ def _main_places(sources: Sources, config: Config, read: Read) -> Places:
 
 def _static(sources: Sources) -> tuple[Place, ...]:
     path = sources.path("pyproject.toml")
-    keys = (("project", "version"), ("tool", "poetry", "version"))
+    keys = [("project", "version"), ("tool", "poetry", "version")]
+    dynamic = sources.pyproject.get("tool", {}).get("poetry-dynamic-versioning", {})
+    if dynamic.get("enable"):
+        keys.pop()  # what poetry states then is a placeholder
     return tuple(TomlPlace(path, key) for key in keys if isinstance(_value(sources.pyproject, key), str))
 
 
@@ -177,6 +172,8 @@ def _setup_cfg(tool: Mapping[str, Any], sources: Sources, read: Read) -> Places 
     text = read(path)
     if text is None:
         return None
+    import configparser
+
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
         parser.read_string(text.decode("utf-8"))
@@ -202,19 +199,20 @@ def _attr_or_file(
         path = _module(module, roots, sources, read)
         if path is None:
             raise WrongUse(f"{why} names {attr}, but no such module is committed", "mend it, or set version-files")
-        return Places((PatternPlace(path, _assignment(name)),), why)
+        return Places((_assignment(path, name),), why)
     names = file.split(",") if isinstance(file, str) else file if isinstance(file, list) else []
     if names:
         paths = [sources.path(str(name).strip()) for name in names]
-        return Places(tuple(PatternPlace(path, _WHOLE_FILE) for path in paths), why)
+        return Places(tuple(PatternPlace(path, _WHOLE_FILE, "the whole file") for path in paths), why)
     return None
 
 
 _WHOLE_FILE = re.compile(r"\A\s*(?P<version>\S+)\s*\Z")
 
 
-def _assignment(name: str) -> re.Pattern[str]:
-    return re.compile(_DUNDER.replace("{name}", re.escape(name)), re.MULTILINE)
+def _assignment(path: str, name: str = "__version__") -> PatternPlace:
+    pattern = re.compile(_DUNDER.replace("{name}", re.escape(name)), re.MULTILINE)
+    return PatternPlace(path, pattern, f'{name} = "…"')
 
 
 def _module(module: str, roots: list[str], sources: Sources, read: Read) -> str | None:
@@ -231,7 +229,7 @@ def _pdm(tool: Mapping[str, Any], sources: Sources, read: Read) -> Places | None
     table = tool.get("pdm", {}).get("version", {})
     if not isinstance(table, Mapping) or table.get("source") != "file" or "path" not in table:
         return None
-    return Places((PatternPlace(sources.path(str(table["path"])), _assignment("__version__")),), "tool.pdm.version")
+    return Places((_assignment(sources.path(str(table["path"]))),), "tool.pdm.version")
 
 
 def _flit(tool: Mapping[str, Any], sources: Sources, read: Read) -> Places | None:
@@ -241,7 +239,7 @@ def _flit(tool: Mapping[str, Any], sources: Sources, read: Read) -> Places | Non
     table = tool.get("flit", {})
     name = table.get("module", {}).get("name") or table.get("metadata", {}).get("module") or name_of(sources)
     path = _module(str(name).replace("-", "_"), [], sources, read)
-    return Places((PatternPlace(path, _assignment("__version__")),), "flit's __version__") if path else None
+    return Places((_assignment(path),), "flit's __version__") if path else None
 
 
 def _maturin(tool: Mapping[str, Any], sources: Sources, read: Read) -> Places | None:
@@ -266,9 +264,9 @@ def _scikit_build(tool: Mapping[str, Any], sources: Sources, read: Read) -> Plac
 
 def _is_vcs(sources: Sources, read: Read) -> bool:
     requires = sources.pyproject.get("build-system", {}).get("requires", [])
-    names = {canonicalize_name(re.split(r"[\s<>=!~;\[]", str(item), maxsplit=1)[0]) for item in requires}
+    names = {normalized(re.split(r"[\s<>=!~;\[]", str(item), maxsplit=1)[0]) for item in requires}
     tool = sources.pyproject.get("tool", {})
-    if names & {canonicalize_name(word) for word in _SCM_WORDS} or "setuptools_scm" in tool:
+    if names & {normalized(word) for word in _SCM_WORDS} or "setuptools_scm" in tool:
         return True
     if tool.get("pdm", {}).get("version", {}).get("source") == "scm" or "poetry-dynamic-versioning" in tool:
         return True
@@ -285,22 +283,23 @@ def _legacy(sources: Sources, read: Read) -> Places | None:
     if script is None:
         return None
     if len(_SETUP_PY.findall(script.decode("utf-8", "replace"))) == 1:
-        return Places((PatternPlace(sources.path("setup.py"), _SETUP_PY),), "setup.py")
+        return Places((PatternPlace(sources.path("setup.py"), _SETUP_PY, 'version="…"'),), "setup.py")
     source = sources.pyproject if sources.towncrier is None else sources.towncrier
     package = package_directory(source.get("tool", {}).get("towncrier", {}), sources)
-    pattern = _assignment("__version__")
     for name in ("__init__.py", "_version.py", "__about__.py", "version.py"):
-        path = posixpath.join(package, name)
-        if pattern.search((read(path) or b"").decode("utf-8", "replace")):
-            return Places((PatternPlace(path, pattern),), "the package's __version__")
+        place = _assignment(posixpath.join(package, name))
+        if place.pattern.search((read(place.path) or b"").decode("utf-8", "replace")):
+            return Places((place,), "the package's __version__")
     return None
 
 
 def _configured(item: VersionFile, sources: Sources, read: Read) -> Place:
     path = sources.path(item.path)
     if item.pattern is not None:
-        escaped = re.escape(item.pattern).replace(re.escape("{version}"), r"(?P<version>[0-9][0-9A-Za-z.!+_-]*)")
-        return PatternPlace(path, re.compile(escaped))
+        escaped = re.escape(item.pattern).replace(
+            re.escape("{version}"), r"(?P<version>[0-9](?:[0-9A-Za-z.!+_-]*[0-9A-Za-z])?)"
+        )
+        return PatternPlace(path, re.compile(escaped), item.pattern)
     if path.endswith(".toml"):
         table = read_toml(read(path) or b"", path)
         for keys in (
@@ -313,20 +312,20 @@ def _configured(item: VersionFile, sources: Sources, read: Read) -> Place:
                 return TomlPlace(path, keys)
         return TomlPlace(path, ("project", "version"))
     if path.endswith("setup.py"):
-        return PatternPlace(path, _SETUP_PY)
-    return PatternPlace(path, _assignment("__version__") if path.endswith(".py") else _WHOLE_FILE)
+        return PatternPlace(path, _SETUP_PY, 'version="…"')
+    return _assignment(path) if path.endswith(".py") else PatternPlace(path, _WHOLE_FILE, "the whole file")
 
 
 def stated(place: Place, text: str) -> list[Stated]:
     """Return every version that the place states in the text of its file: one, if all is well."""
     match place:
-        case PatternPlace(_, pattern):
+        case PatternPlace(_, pattern, _):
             return [
                 Stated(place, match["version"], _line(text, match.start("version"))) for match in pattern.finditer(text)
             ]
         case TomlPlace(path, keys):
             value = _value(read_toml(text.encode(), path), keys)
-            return [Stated(place, value, _toml_line(text, keys[-1], value))] if isinstance(value, str) else []
+            return [Stated(place, value, _toml_line(text, keys, value))] if isinstance(value, str) else []
         case LockPlace(_, name):
             return [Stated(place, match["version"], _line(text, match.start("version"))) for match in _own(text, name)]
 
@@ -335,8 +334,11 @@ def _line(text: str, offset: int) -> int:
     return text.count("\n", 0, offset) + 1
 
 
-def _toml_line(text: str, key: str, value: str) -> int:
-    match = re.search(rf"{re.escape(key)}[\"']?\s*=\s*[\"']{re.escape(value)}", text)
+def _toml_line(text: str, keys: tuple[str, ...], value: str) -> int:
+    """Return the line of a key, looked for below its table's own header where there is one."""
+    table = re.search(rf"^[ \t]*\[{re.escape('.'.join(keys[:-1]))}\]", text, re.MULTILINE)
+    stated = re.compile(rf"\b{re.escape(keys[-1])}[\"']?\s*=\s*[\"']{re.escape(value)}")
+    match = stated.search(text, table.end() if table else 0)
     return _line(text, match.start()) if match else 1
 
 
@@ -353,7 +355,7 @@ def _own(text: str, name: str) -> list[re.Match[str]]:
     for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
         named = _LOCK_NAME.search(text, start, end)
         version = _LOCK_VERSION.search(text, start, end)
-        same = named and canonicalize_name(named["name"]) == canonicalize_name(name)
+        same = named and normalized(named["name"]) == normalized(name)
         if same and version and not _REGISTRY.search(text, start, end):
             found.append(version)
     return found
@@ -362,7 +364,7 @@ def _own(text: str, name: str) -> list[re.Match[str]]:
 def rewrite(place: Place, text: str, version: str) -> str:
     """Return the file's text with the version in the place's one spot replaced; every other byte stays."""
     match place:
-        case PatternPlace(_, pattern):
+        case PatternPlace(_, pattern, _):
             return _replaced(text, next(pattern.finditer(text)), version)
         case LockPlace(_, name):
             for match in reversed(_own(text, name)):
@@ -396,7 +398,7 @@ def judge(places: Places, texts: Mapping[str, str]) -> list[Finding]:
     for place in places.places:
         text = texts.get(place.path)
         count = 0 if text is None else len(stated(place, text))
-        if count == 1 or (isinstance(place, LockPlace) and count == 0):
+        if count == 1 or isinstance(place, LockPlace):
             continue
         what = "is not committed" if text is None else f"states the version {count} times, not once"
         found.append(
@@ -414,7 +416,7 @@ def _how(place: Place) -> str:
     match place:
         case TomlPlace(_, keys):
             return ".".join(keys)
-        case PatternPlace(_, pattern):
-            return f"pattern {pattern.pattern}"
+        case PatternPlace(_, pattern, shown):
+            return shown or f"pattern {pattern.pattern}"
         case LockPlace(_, name):
             return f"the entry of {name}"

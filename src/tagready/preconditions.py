@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import posixpath
-import shlex
 from collections.abc import Sequence
 
 from tagready import branches, fragments, news, places
 from tagready.changelog import split_at_marker
 from tagready.findings import RULES, Finding, Report, Skipped, WrongUse, finding
 from tagready.fragments import Fragment
-from tagready.git import RemoteAnswer
-from tagready.ground import Ground, scratch_folder, touched
+from tagready.git import PathStatus, RemoteAnswer
+from tagready.ground import Ground, default_branch, scratch_folder, touched
+from tagready.history import release_of
 from tagready.prepared import Options
-from tagready.snapshot import FragmentData
+from tagready.project import Section
+from tagready.snapshot import FragmentData, Snapshot
 
 
 def check_skips(skip: Sequence[str]) -> None:
@@ -52,21 +53,21 @@ def judge(ground: Ground, options: Options) -> Report:
         )
     skipped = []
     if isinstance(ground.answer, str):
-        skipped.append(Skipped("tag-exists", f"on the remote: {ground.answer}"))
-    allowed = branches.judge(_branch_facts(ground))
+        skipped.append(Skipped("tag-exists", ground.answer))
+    allowed = branches.judge(_branch_facts(ground, options))
     return Report((*findings, *allowed.findings), (*skipped, *allowed.skipped))
 
 
-def _branch_facts(ground: Ground) -> branches.Facts:
-    answer = ground.answer
+def _branch_facts(ground: Ground, options: Options) -> branches.Facts:
     return branches.Facts(
         current=ground.status.branch,
         head=ground.snapshot.commit.oid,
         refs=ground.refs,
         remote=ground.remote,
-        remote_head=answer.head if isinstance(answer, RemoteAnswer) else None,
+        default=default_branch(ground.answer),
         patterns=ground.snapshot.config.release_branches,
         contains=lambda tip: ground.git.is_ancestor(tip, ground.snapshot.commit.oid),
+        tagging=options.tag,
     )
 
 
@@ -102,16 +103,15 @@ def _clean_findings(ground: Ground, options: Options) -> list[Finding]:
     """Return what is uncommitted among that which the release touches; other edits don't matter."""
     snapshot, found = ground.snapshot, []
     directories = {section.directory: section for section in snapshot.news.sections}
-    for item in ground.status.paths:
+    touched_paths = touched(snapshot, str(ground.version), ground.date)
+    for item in {item.path: item for item in reversed(ground.status.paths)}.values():
         folder, name = posixpath.split(item.path)
         if folder in directories:
-            fragment = fragments.read_name(snapshot.news, directories[folder], name)
-            ignored = fragments.ignored_by_towncrier(snapshot.news, name)
-            types = [type_.name for type_ in snapshot.news.types]
-            if not ignored and (fragment or fragments.likely_name(name, types, ".md")):
-                found.append(_uncommitted(item.path, untracked=item.untracked))
-        elif item.path in touched(snapshot, str(ground.version), ground.date) and options.branch is None:
-            found.append(dirty(item.path))
+            if _is_news(snapshot, directories[folder], name):
+                found.append(_fragment_uncommitted(item))
+        elif item.path in touched_paths and options.branch is None:
+            found.append(uncommitted(item))
+    found.sort(key=lambda finding: finding.path or "")
     path = ground.changelog_path
     there = (ground.git.top / path).exists() and options.branch is None
     if there and snapshot.read(path) is None and not any(item.path == path for item in ground.status.paths):
@@ -126,23 +126,33 @@ def _clean_findings(ground: Ground, options: Options) -> list[Finding]:
     return found
 
 
-def _uncommitted(path: str, *, untracked: bool) -> Finding:
-    what = "is not tracked" if untracked else "has uncommitted changes"
+def _is_news(snapshot: Snapshot, section: Section, name: str) -> bool:
+    """Return whether a file is a fragment, or was meant to be one."""
+    if fragments.ignored_by_towncrier(snapshot.news, name):
+        return False
+    types = [type_.name for type_ in snapshot.news.types]
+    known = fragments.read_name(snapshot.news, section, name)
+    return bool(known or fragments.likely_name(name, types, ".md"))
+
+
+def _fragment_uncommitted(item: PathStatus) -> Finding:
+    what = "is not tracked" if item.untracked else "has uncommitted changes"
     return finding(
         "fragment-uncommitted",
-        f"{path} {what}, and only what is committed is released",
-        f"git add {shlex.quote(path)} && git commit, or take it out of the folder",
-        path,
+        f"{item.path} {what}, and only what is committed is released",
+        f"git add {fragments.quoted(item.path)} && git commit, or take it out of the folder",
+        item.path,
     )
 
 
-def dirty(path: str) -> Finding:
+def uncommitted(item: PathStatus) -> Finding:
     """Return the finding that a path has uncommitted changes."""
+    path = fragments.quoted(item.path)
+    add = f"git add {path} && git commit" if item.untracked else f"git commit {path}"
+    drop = f"move {path} away" if item.untracked else f"git restore --staged --worktree {path}"
+    what = "is not tracked" if item.untracked else "has uncommitted changes"
     return finding(
-        "tree-dirty",
-        f"{path} has uncommitted changes, which the release would have to overwrite",
-        f"git commit {shlex.quote(path)}, or git restore --staged --worktree {shlex.quote(path)}",
-        path,
+        "tree-dirty", f"{item.path} {what}, which the release would have to overwrite", f"{add}, or {drop}", item.path
     )
 
 
@@ -173,7 +183,7 @@ def _tag_findings(ground: Ground) -> list[Finding]:
             finding(
                 "tag-exists",
                 f"the tag {tag} is here already, on {where}",
-                f"release the next version; only if {tag} was never pushed nor published: git tag -d {tag}",
+                f"name a version that is free; only if {tag} was never pushed nor published: git tag -d {tag}",
             )
         )
     elif isinstance(ground.answer, RemoteAnswer) and f"refs/tags/{tag}" in ground.answer.refs:
@@ -181,7 +191,7 @@ def _tag_findings(ground: Ground) -> list[Finding]:
             finding(
                 "tag-exists",
                 f"the tag {tag} is on {ground.remote} already",
-                f"git fetch --tags {ground.remote}, and release the next version",
+                f"git fetch --tags {ground.remote}, and name a version that is free",
             )
         )
     return found
@@ -193,22 +203,9 @@ def _changelog_findings(ground: Ground, options: Options) -> list[Finding]:
         return []
     changelog = ground.snapshot.changelog(text)
     entries = changelog.of(ground.version)
-    if entries or not news_.single_file:
+    if entries or (not news_.single_file and ground.renewed is None):
         line = changelog.line(entries[0].heading) if entries else 1
-        again = (
-            ""
-            if options.again
-            else f"; to make it anew, as it was never tagged: prepare-release {ground.version} --again"
-        )
-        return [
-            finding(
-                "entry-exists",
-                f"{path} has an entry for {ground.version} already",
-                f"tag the commit that brought it{again}",
-                path,
-                line,
-            )
-        ]
+        return [_entry_exists(ground, options, line)]
     marker = split_at_marker(text, news_.start_string)
     first = changelog.entries[0] if changelog.entries else None
     if marker.found or not text.strip() or (first and not changelog.text[: first.start].strip("\ufeff \t\n")):
@@ -226,13 +223,31 @@ def _changelog_findings(ground: Ground, options: Options) -> list[Finding]:
     ]
 
 
+def _entry_exists(ground: Ground, options: Options, line: int) -> Finding:
+    path, version = ground.changelog_path, ground.version
+    released = release_of(ground.snapshot, path, version)
+    whose = f", brought by {released.commits[0].oid[:10]}" if released else ""
+    tagged = any(ref.name == f"refs/tags/{ground.tag}" for ref in ground.refs)
+    ways = ["name a version that is free" if tagged else "tag that commit"]
+    if not tagged and not options.again:
+        ways.append(f"make it anew: prepare-release {version} --again")
+    return finding(
+        "entry-exists",
+        f"{path} has an entry for {version} already{whose}",
+        ", or ".join(ways),
+        path,
+        line,
+    )
+
+
 def _fragment_findings(ground: Ground) -> list[Finding]:
     snapshot = ground.snapshot
     found = list(snapshot.survey.findings)
     for fragment in ground.fragments:
         found += fragments.judge_text(snapshot.news, fragment, ground.data.contents[fragment.path])
     found += _hanging(ground)
-    if not ground.fragments and not snapshot.config.allow_empty:
+    there = ground.old_text is not None and snapshot.changelog(ground.old_text).of(ground.version)
+    if not ground.fragments and not there and not snapshot.config.allow_empty:
         directories = ", ".join(section.directory for section in snapshot.news.sections)
         found.append(
             finding(

@@ -14,14 +14,15 @@ from pathlib import Path
 from tagready import candidate as candidates
 from tagready import preconditions, versions
 from tagready.candidate import Candidate, Edit
-from tagready.findings import Refused, WorldFailed, WrongUse, finding
+from tagready.findings import Finding, Refused, Trouble, WorldFailed, WrongUse, finding
 from tagready.git import Git
 from tagready.ground import Ground, look, scratch_folder
-from tagready.history import own_version
-from tagready.prepared import Options, Prepared
-from tagready.resume import finish_own
+from tagready.history import is_own, own_version
+from tagready.prepared import Options, Prepared, branch_name
+from tagready.resume import bring_own_along, finish_own
 from tagready.snapshot import Snapshot, take
 from tagready.tag import tag_and_push
+from tagready.tags import is_ref_name
 
 ZEROS = "0" * 64
 
@@ -34,27 +35,48 @@ def prepare(git: Git, options: Options, overlay: Path | None, edit: Edit) -> Pre
         options = _with_defaults(options, snapshot)
         refs = git.refs()
         tags = snapshot.tags(refs)
-        word = options.version in versions.WORDS
-        version = own_version(snapshot) if word else versions.canonical(options.version)
-        done = finish_own(snapshot, tags, version, options) if version else None
-        if done is not None:
-            return done
-        ground = look(snapshot, refs, tags, options)
+        version = own_version(snapshot) if options.version in versions.WORDS else versions.canonical(options.version)
         try:
+            if version is not None and options.branch is None and is_own(snapshot, version):
+                if not options.again:
+                    return finish_own(snapshot, tags, version, options, scratch)
+                if not options.dry_run:
+                    bring_own_along(snapshot)
+            ground = look(snapshot, refs, tags, options)
+            version = ground.version
             return _prepare(ground, options, scratch, edit)
-        except Refused as refused:
-            refused.about = {"project": snapshot.name, "version": str(ground.version), "tag": ground.tag}
+        except (Refused, Trouble) as problem:
+            tag = tags.name(version) if version else None
+            problem.about = {"project": snapshot.name, "version": str(version) if version else None, "tag": tag}
             raise
 
 
 def _prepare(ground: Ground, options: Options, scratch: Path, edit: Edit) -> Prepared:
-    report = preconditions.judge(ground, options).without(options.skip)
-    if not report.ok:
-        raise Refused(report=report)
+    there = _own_branch(ground, options)
+    if there is not None and not options.again:
+        return finish_own(there, ground.tags, ground.version, options, scratch)
+    report = preconditions.judge(ground, options)
+    if not report.dropping(options.skip).ok:
+        raise Refused(report=report.without(options.skip))
     candidate = candidates.make(ground, options, report, scratch, edit)
     if not candidate.report.ok:
         raise Refused(report=candidate.report)
-    return _act(ground, candidate, options)
+    if candidate.tree == ground.snapshot.commit.tree and is_own(ground.snapshot, ground.version):
+        return finish_own(ground.snapshot, ground.tags, ground.version, options, scratch)
+    return _act(ground, candidate, options, scratch)
+
+
+def _own_branch(ground: Ground, options: Options) -> Snapshot | None:
+    """Return the project on the branch of the release, where that branch is our own release of just this HEAD."""
+    if options.branch is None:
+        return None
+    name = branch_name(options, ground.version)
+    tip = next((ref.oid for ref in ground.refs if ref.name == f"refs/heads/{name}"), None)
+    commit = ground.git.commit(tip) if tip else None
+    if commit is None or commit.parents != (ground.snapshot.commit.oid,):
+        return None
+    there = replace(take(ground.git, commit.oid), config=ground.snapshot.config)
+    return there if is_own(there, ground.version) else None
 
 
 def _with_defaults(options: Options, snapshot: Snapshot) -> Options:
@@ -69,15 +91,15 @@ def _with_defaults(options: Options, snapshot: Snapshot) -> Options:
             "--tag goes with the direct flow: what is tagged is the commit that arrives on the release branch",
             "prepare without --tag, merge the branch, and tag what arrived",
         )
-    return replace(options, branch=branch, edit=options.edit or config.edit, push=options.push or config.push)
+    if branch is not None and not is_ref_name(branch.replace("{version}", "1")):
+        raise WrongUse(f"git takes no branch by the name {branch!r}", "give --branch another name")
+    return options._replace(branch=branch, edit=options.edit or config.edit, push=options.push or config.push)
 
 
-def _act(ground: Ground, candidate: Candidate, options: Options) -> Prepared:
+def _act(ground: Ground, candidate: Candidate, options: Options, scratch: Path) -> Prepared:
     git, head = ground.git, ground.snapshot.commit
     direct = options.branch is None
-    branch = (
-        ground.status.branch if options.branch is None else options.branch.replace("{version}", str(ground.version))
-    )
+    branch = ground.status.branch if direct else branch_name(options, ground.version)
     stated = ground.snapshot.stated()
     types: dict[str, int] = {}
     for fragment in ground.fragments:
@@ -85,39 +107,40 @@ def _act(ground: Ground, candidate: Candidate, options: Options) -> Prepared:
     prepared = Prepared(
         project=ground.snapshot.name,
         version=str(ground.version),
-        previous=stated[0].version if stated else (ground.tags.releases[0].name if ground.tags.releases else None),
-        decided=ground.decided,
         tag=ground.tag,
         parent=head.oid,
         commit=candidate.commit,
         branch=branch,
         message=candidate.message,
         consumed=tuple(fragment.path for fragment in ground.fragments),
-        types=types,
-        rewritten=candidate.rewritten,
         changelog=ground.changelog_path,
         entry=candidate.entry,
         report=candidate.report,
+        previous=stated[0].version if stated else (ground.tags.releases[0].name if ground.tags.releases else None),
+        decided=ground.decided,
+        types=types,
+        rewritten=candidate.rewritten,
+        stated_in=tuple(dict.fromkeys(found.place.path for found in stated)),
         dry_run=options.dry_run,
+        remote=ground.remote,
         on_current_branch=direct,
     )
     if not direct:
         return _act_on_branch(ground, prepared, candidate, options)
     if options.dry_run:
-        return replace(prepared, diff=git.diff(head.oid, candidate.commit))
+        return prepared._replace(diff=git.diff(head.oid, candidate.commit))
     if not git.move_ref(f"refs/heads/{branch}", candidate.commit, head.oid, f"tagready: release {ground.version}"):
-        return _overtaken(ground, options)
+        return _overtaken(ground, options, scratch)
     git.bring_along(git.changes(head.tree, candidate.tree))
-    return tag_and_push(git, prepared, ground.snapshot, ground.remote, ground.tags, options)
+    return tag_and_push(git, prepared, ground.snapshot, ground.tags, options)
 
 
-def _overtaken(ground: Ground, options: Options) -> Prepared:
+def _overtaken(ground: Ground, options: Options, scratch: Path) -> Prepared:
     """Return what another run has made of the branch meanwhile, if it is this release; else say so."""
     snapshot = take(ground.git, "HEAD")
     snapshot = replace(snapshot, config=ground.snapshot.config)
-    done = finish_own(snapshot, ground.tags, ground.version, options)
-    if done is not None:
-        return done
+    if is_own(snapshot, ground.version):
+        return finish_own(snapshot, ground.tags, ground.version, options, scratch)
     raise WorldFailed(
         f"{ground.status.branch} was moved by somebody else while the release was made, so nothing was changed",
         f"look at it with git log, and run prepare-release {options.version} again",
@@ -127,25 +150,11 @@ def _overtaken(ground: Ground, options: Options) -> Prepared:
 def _act_on_branch(ground: Ground, prepared: Prepared, candidate: Candidate, options: Options) -> Prepared:
     git, name = ground.git, f"refs/heads/{prepared.branch}"
     old = next((ref.oid for ref in ground.refs if ref.name == name), None)
-    there = git.commit(old) if old else None
-    same = there is not None and (there.tree, there.parents, there.message) == (
-        candidate.tree,
-        (prepared.parent,),
-        candidate.message,
-    )
-    if same and there is not None:
-        prepared = replace(prepared, commit=there.oid, already=True)
-    elif there is not None and (not options.again or prepared.branch == ground.status.branch):
-        raise Refused(
-            finding(
-                "branch-exists",
-                f"the branch {prepared.branch} is there already, with other content",
-                f"prepare-release {prepared.version} --again renews it; git branch -D {prepared.branch} drops it",
-            )
-        )
+    if old and (not options.again or git.has_checked_out(prepared.branch)):
+        raise Refused(_branch_exists(prepared, ground.status.branch, git.has_checked_out(prepared.branch)))
     if options.dry_run:
-        return replace(prepared, diff=git.diff(prepared.parent, prepared.commit))
-    if not same and not git.move_ref(
+        return prepared._replace(diff=git.diff(prepared.parent, prepared.commit))
+    if not git.move_ref(
         name, candidate.commit, old or ZEROS[: len(prepared.parent)],
         f"tagready: release {prepared.version}",
     ):  # fmt: skip
@@ -153,4 +162,15 @@ def _act_on_branch(ground: Ground, prepared: Prepared, candidate: Candidate, opt
             f"{prepared.branch} was made or moved by somebody else meanwhile, so nothing was changed",
             f"look at it with git log {prepared.branch}, and run prepare-release {options.version} again",
         )
-    return tag_and_push(git, prepared, ground.snapshot, ground.remote, ground.tags, options)
+    return tag_and_push(git, prepared, ground.snapshot, ground.tags, options)
+
+
+def _branch_exists(prepared: Prepared, current: str, checked_out: bool) -> Finding:
+    away = "git switch to another branch, then " if prepared.branch == current else ""
+    name = "" if prepared.branch == f"release/{prepared.version}" else f" {prepared.branch}"
+    where = " and a worktree is on it" if checked_out and not away else ""
+    return finding(
+        "branch-exists",
+        f"the branch {prepared.branch} is there already, with other content{where}",
+        f"{away}prepare-release {prepared.version} --branch{name} --again, or drop it: git branch -D {prepared.branch}",
+    )

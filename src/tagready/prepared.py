@@ -1,15 +1,13 @@
 """What was asked of prepare-release, and what came of it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple
 
 from tagready.findings import Report
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """What was asked for on the command line; `branch` is None (as configured), empty (its usual name) or a name."""
 
     version: str
@@ -24,46 +22,51 @@ class Options:
     skip: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A prepared release: what it is, where it stands, and how each part came about."""
 
     project: str
     version: str
-    previous: str | None
-    decided: str | None
     tag: str
     parent: str
     commit: str
     branch: str
     message: str
     consumed: tuple[str, ...]
-    types: Mapping[str, int]
-    rewritten: tuple[str, ...]
     changelog: str
     entry: str
     report: Report
+    previous: str | None = None
+    decided: str | None = None
+    types: Mapping[str, int] = MappingProxyType({})
+    rewritten: tuple[str, ...] = ()
+    stated_in: tuple[str, ...] = ()
     dry_run: bool = False
+    diff: str | None = None
     already: bool = False
     tagged: bool = False
+    remote: str | None = None
     pushed_to: str | None = None
     on_current_branch: bool = True
-    diff: str | None = None
 
     def next_commands(self) -> list[tuple[str, str]]:
         """Return what comes next and what undoes it, as (word, command)."""
+        command = f"prepare-release {self.version}"
+        undo = f"git reset --keep {self.parent[:10]}"
         if not self.on_current_branch:
             if self.pushed_to:
                 return [("next", f"open a pull request from {self.branch}, merge it, and tag what arrives")]
-            again = f"prepare-release {self.version} --branch --push"
-            return [
-                ("look", f"git show {self.branch}"),
-                ("next", again),
-                ("undo", f"git branch -D {self.branch}"),
-            ]
+            again = f"{command} --branch {self.branch} --push"
+            drop = ("undo", f"git branch -D {self.branch}")
+            return [("look", f"git show {self.branch}"), *([("next", again)] if self.remote else []), drop]
         if self.pushed_to:
-            return [] if self.tagged else [("next", f"prepare-release {self.version} --tag --push")]
-        undo = f"git reset --keep {self.parent[:10]}"
-        undo = f"git tag -d {self.tag} && {undo}" if self.tagged else undo
-        flags = "--push --tag" if self.tagged else "--tag --push"
-        return [("look", "git show"), ("next", f"prepare-release {self.version} {flags}"), ("undo", undo)]
+            return [] if self.tagged else [("next", f"{command} --tag --push")]
+        if self.tagged:
+            push = [("next", f"{command} --tag --push")] if self.remote else []
+            return [*push, ("undo", f"git tag -d {self.tag} && {undo}")]
+        return [("look", "git show"), ("next", f"{command} --tag{' --push' if self.remote else ''}"), ("undo", undo)]
+
+
+def branch_name(options: Options, version: object) -> str:
+    """Return the name of the branch that was asked for; empty where none was."""
+    return (options.branch or "").replace("{version}", str(version))

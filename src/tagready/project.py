@@ -5,8 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tagready.findings import WrongUse
 
@@ -14,8 +13,7 @@ from tagready.findings import WrongUse
 ALWAYS_IGNORED = (".gitignore", ".gitkeep", ".keep", "readme", "readme.md", "readme.rst")
 
 
-@dataclass(frozen=True)
-class FragmentType:
+class FragmentType(NamedTuple):
     """A kind of news: the word in the file name, the heading in the changelog, and whether its text is shown."""
 
     name: str
@@ -23,8 +21,7 @@ class FragmentType:
     shows_content: bool = True
 
 
-@dataclass(frozen=True)
-class Section:
+class Section(NamedTuple):
     """A part of the entry with fragments of its own; `directory` is relative to the repository's top."""
 
     name: str
@@ -40,8 +37,7 @@ DEFAULT_TYPES = (
 )
 
 
-@dataclass(frozen=True)
-class News:
+class News(NamedTuple):
     """towncrier's settings as it reads them; paths are relative to the repository's top, with forward slashes."""
 
     config_path: str
@@ -93,8 +89,12 @@ class News:
             ) from None
 
 
-@dataclass(frozen=True)
-class Sources:
+def normalized(name: str) -> str:
+    """Return a project name as indexes compare it (PEP 503); `packaging.utils` would bring half of packaging along."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+class Sources(NamedTuple):
     """The parsed files that describe a project, as committed; a file that is not there is an empty table."""
 
     root: str
@@ -136,7 +136,7 @@ def read_news(sources: Sources) -> News:
         types=_types(table, config_path),
         sections=_sections(table, sources, config_path),
         ignore=None if ignore is None else tuple(map(str, ignore)),
-        issue_pattern=str(table.get("issue_pattern") or ""),
+        issue_pattern=_issue_pattern(table, config_path),
         orphan_prefix=str(table.get("orphan_prefix", "+")),
         all_bullets=table.get("all_bullets", True) is not False,
         underlines=tuple(table.get("underlines", ("=", "-", "~"))),
@@ -161,14 +161,39 @@ def _news_name(table: Mapping[str, Any], sources: Sources) -> str:
     return sources.incremental_name or package.title()
 
 
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def _tables(value: object, key: str, config_path: str) -> list[Mapping[str, Any]]:
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise WrongUse(f"{config_path}: {key} must be a list of tables, not {value!r}", f"mend {config_path}")
+    return value
+
+
+def _issue_pattern(table: Mapping[str, Any], config_path: str) -> str:
+    pattern = str(table.get("issue_pattern") or "")
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise WrongUse(
+            f"{config_path}: issue_pattern {pattern!r} is not a regular expression: {error}", f"mend {config_path}"
+        ) from None
+    return pattern
+
+
 def _types(table: Mapping[str, Any], config_path: str) -> tuple[FragmentType, ...]:
     if table.get("fragment"):
+        if not isinstance(table["fragment"], dict) or not all(map(_is_table, table["fragment"].values())):
+            raise WrongUse(f"{config_path}: fragment must hold tables", f"mend {config_path} and commit it")
         return tuple(
-            FragmentType(key.lower(), str(item.get("name", key.capitalize())), item.get("showcontent", True))
+            FragmentType(key, str(item.get("name", key.capitalize())), item.get("showcontent", True))
             for key, item in sorted(table["fragment"].items())
         )
     if table.get("type"):
-        return tuple(_listed_type(item, config_path) for item in table["type"])
+        # Of two with one directory, towncrier keeps the last one, in the first one's place.
+        listed = [_listed_type(item, config_path) for item in _tables(table["type"], "type", config_path)]
+        return tuple({type_.name: type_ for type_ in listed}.values())
     return DEFAULT_TYPES
 
 
@@ -189,10 +214,10 @@ def _sections(table: Mapping[str, Any], sources: Sources, config_path: str) -> t
     directory = table.get("directory")
     base = package_directory(table, sources) if directory is None else sources.path(str(directory))
     below = "newsfragments" if directory is None else ""
-    listed = table.get("section", [{"path": ""}])
+    listed = _tables(table.get("section", [{"path": ""}]), "section", config_path)
     if any("path" not in item for item in listed):
         raise WrongUse(f"{config_path}: a [[tool.towncrier.section]] has no path", f"mend {config_path} and commit it")
-    return tuple(
-        Section(str(item.get("name", "")), posixpath.normpath(posixpath.join(base, str(item["path"]), below)))
-        for item in listed
-    )
+    sections = {
+        str(item.get("name", "")): posixpath.normpath(posixpath.join(base, str(item["path"]), below)) for item in listed
+    }
+    return tuple(Section(name, folder) for name, folder in sections.items())

@@ -8,9 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-from packaging.utils import canonicalize_name
+from typing import Any, NamedTuple
 
 from tagready.changelog import Changelog
 from tagready.config import Config, load, read_toml
@@ -19,8 +17,15 @@ from tagready.fragments import Fragment, Survey, ignored_by_towncrier, read_name
 from tagready.git import SYMLINK, TREE, Commit, Git, Ref
 from tagready.news import Order, Rendering, render
 from tagready.places import Places, Stated, find_places, stated
-from tagready.project import News, Section, Sources, name_of, read_news
-from tagready.tags import Tags, read_tags
+from tagready.project import News, Section, Sources, name_of, normalized, read_news
+from tagready.tags import Tags, is_ref_name, read_tags
+
+
+class FragmentData(NamedTuple):
+    """Fragments' contents by path; `proven` says that each was read from the working tree and hashes to its blob."""
+
+    contents: Mapping[str, bytes]
+    proven: bool
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ class Snapshot:
 
     def text(self, path: str) -> str | None:
         """Return a committed file as text; bytes that are no UTF-8 survive a round trip."""
-        content = self.read(path)
+        content = self.git.smudged(self.commit.tree, path)
         return None if content is None else content.decode("utf-8", "surrogateescape")
 
     def texts(self, places: Places) -> dict[str, str]:
@@ -73,13 +78,16 @@ class Snapshot:
     def changelog(self, text: str) -> Changelog:
         """Return a text of the project's changelog, parsed."""
         names = {self.name, self.news.name, name_of(self.sources)}
-        known = frozenset(canonicalize_name(name) for name in names if name)
+        known = frozenset(normalized(name) for name in names if name)
         return Changelog(text.replace("\r\n", "\n"), self.news.markdown, known)
 
     def tags(self, refs: Sequence[Ref]) -> Tags:
         """Return the project's release tags."""
         names = [ref.name.removeprefix("refs/tags/") for ref in refs if ref.name.startswith("refs/tags/")]
-        return read_tags(names, self.name, self.config.tag_format)
+        tags = read_tags(names, self.name, self.config.tag_format)
+        if not is_ref_name(tags.name("1")):
+            raise WrongUse(f"git takes no tag by the name {tags.name('1')!r}", "mend tag-format in [tool.tagready]")
+        return tags
 
     def _listing(self) -> list[tuple[Section, str]]:
         """Return the names in the fragment directories; a folder is a name only where no section lives there."""
@@ -160,14 +168,6 @@ class Snapshot:
         return True
 
 
-@dataclass(frozen=True)
-class FragmentData:
-    """Fragments' contents by path; `proven` says that each was read from the working tree and hashes to its blob."""
-
-    contents: Mapping[str, bytes]
-    proven: bool
-
-
 def _read_plain(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
@@ -215,7 +215,16 @@ def _project(git: Git, commit: Commit) -> tuple[str, dict[str, Any] | None, dict
 
 def _toml(git: Git, commit: Commit, path: str) -> dict[str, Any] | None:
     content = git.read(commit.tree, path)
-    return None if content is None else read_toml(content, path)
+    if content is None:
+        return None
+    table = read_toml(content, path)
+    for keys in (("project",), ("tool",), ("tool", "towncrier"), ("tool", "tagready"), ("tool", "poetry")):
+        value: Any = table
+        for key in keys:
+            value = value.get(key, {})
+        if not isinstance(value, dict):
+            raise WrongUse(f"{path}: {'.'.join(keys)} must be a table, not {value!r}", f"mend {path} and commit it")
+    return table
 
 
 _INCREMENTAL = re.compile(r"\bVersion\(\s*['\"](?P<name>[^'\"]+)['\"]")

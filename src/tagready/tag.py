@@ -3,28 +3,43 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
-from tagready.findings import Refused, WrongUse, finding
+from tagready.findings import Refused, WorldFailed, WrongUse, finding
 from tagready.git import Git, RemoteAnswer
 from tagready.prepared import Options, Prepared
 from tagready.snapshot import Snapshot
 from tagready.tags import Tags
 
 
-def tag_and_push(
-    git: Git, prepared: Prepared, snapshot: Snapshot, remote: str | None, tags: Tags, options: Options
-) -> Prepared:
+def tag_and_push(git: Git, prepared: Prepared, snapshot: Snapshot, tags: Tags, options: Options) -> Prepared:
     """Tag and push as asked: one atomic push of exactly the named refs, never a force, never all tags."""
     if options.tag:
         make_tag(git, prepared, snapshot, tags)
-        prepared = replace(prepared, tagged=True)
+        prepared = prepared._replace(tagged=True)
     if options.push:
+        remote = prepared.remote
         if remote is None:
             raise WrongUse("there is no remote to push to", "git remote add origin ADDRESS, then run it again")
-        git.push(remote, *refspecs(git, prepared, remote, options))
-        prepared = replace(prepared, pushed_to=remote)
+        try:
+            git.push(remote, *refspecs(git, prepared, remote, options))
+        except WorldFailed as failure:
+            raise _not_pushed(prepared, remote, failure) from None
+        prepared = prepared._replace(pushed_to=remote)
     return prepared
+
+
+def _not_pushed(prepared: Prepared, remote: str, failure: WorldFailed) -> WorldFailed:
+    """Return the failure with where the release stands: it is whole here, and nothing of it is there."""
+    made = f"{prepared.commit[:10]} on {prepared.branch}" + (f" and the tag {prepared.tag}" if prepared.tagged else "")
+    behind = re.search(r"non-fast-forward|fetch first|stale info", failure.stderr)
+    drop_tag = f"git tag -d {prepared.tag}; " if prepared.tagged else ""
+    renew = f"{drop_tag}git reset --keep {prepared.parent[:10]}; git pull --ff-only; prepare-release {prepared.version}"
+    return WorldFailed(
+        f"{remote} took nothing of the push; the release stays here: {made}",
+        f"{remote} has commits that are not in the release: {renew}" if behind else "mend it, and run it again",
+        failure.command,
+        failure.stderr,
+    )
 
 
 def make_tag(git: Git, prepared: Prepared, snapshot: Snapshot, tags: Tags) -> None:

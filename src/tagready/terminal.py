@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from tagready.findings import Finding, Level, Report, Trouble
+from tagready.git import NO_REMOTE
 
 SCHEMA = 1
 
@@ -41,6 +42,8 @@ def show_report(report: Report) -> None:
     for found in report.findings:
         show_finding(found)
     for skip in report.skipped:
+        if skip.reason == NO_REMOTE:
+            continue  # a project without a remote knows that it has none
         say(f"{glyph('–', '-')} {skip.rule} not judged: {skip.reason}", err=True, fg="bright_black")
 
 
@@ -57,7 +60,8 @@ def show_finding(found: Finding) -> None:
     say(_wrapped(message, "    "), err=True)
     for line in rest:
         say("    " + line, err=True)
-    say(_wrapped(f"{glyph('→', '->')} {found.fix}", "    ", "      "), err=True)
+    # A fix is often a command: it is never broken into lines, so that it can be copied.
+    say(f"    {glyph('→', '->')} {found.fix}", err=True)
 
 
 def _wrapped(text: str, indent: str, hanging: str | None = None) -> str:
@@ -76,12 +80,12 @@ def show_refusal(report: Report) -> None:
 
 def show_trouble(trouble: Trouble) -> None:
     """Print what failed, in whose words, and the way out."""
-    say(click.style(f"{glyph('✗', 'x')} ", fg="red", bold=True) + trouble.what, err=True)
+    say(click.style(f"{glyph('✗', 'x')} ", fg="red", bold=True) + _wrapped(trouble.what, "", "  "), err=True)
     if trouble.stderr:
         say(textwrap.indent(trouble.stderr, "    "), err=True)
     if trouble.command:
         say(f"    while running: {trouble.command}", err=True, fg="bright_black")
-    say(_wrapped(f"{glyph('→', '->')} {trouble.fix}", "    ", "      "), err=True)
+    say(f"    {glyph('→', '->')} {trouble.fix}", err=True)
 
 
 def show_diff(patch: str) -> None:
@@ -125,7 +129,8 @@ def as_json(command: str, report: Report | None, **keys: Any) -> str:
         **keys,
     }
     # surrogateescape'd bytes have no place in JSON's UTF-8; they are shown as the replacement character.
-    text = json.dumps(document, ensure_ascii=False, indent=2)
+    utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    text = json.dumps(document, ensure_ascii=not utf8, indent=2)
     return text.encode("utf-8", "replace").decode("utf-8")
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from packaging.version import InvalidVersion, Version
 
@@ -31,8 +31,7 @@ BUMP_RULES: Mapping[str, Bump] = {
 }
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(NamedTuple):
     """What the pending fragments ask for, and the first fragment that asks for that much."""
 
     bump: Bump
@@ -98,7 +97,7 @@ def next_version(word: str, reachable: Iterable[Version], wanted: Asked | None) 
     the base has begun a release already: its final is the least that can come next.
     """
     versions = sorted(reachable)
-    finals = [version for version in versions if not version.is_prerelease and not version.is_postrelease]
+    finals = [version for version in versions if not version.is_prerelease]
     base = finals[-1] if finals else Version("0.0.0")
     if word == "auto":
         bump = wanted.bump if wanted else Bump.PATCH
@@ -107,8 +106,7 @@ def next_version(word: str, reachable: Iterable[Version], wanted: Asked | None) 
     else:
         bump = Bump[word.upper()]
     result = bumped(base, bump)
-    # A dev tag (pytest's 8.4.0.dev0 on main) only marks where a line begins: nothing of it was released.
-    begun = [version for version in versions if version.pre and version > base]
+    begun = [version for version in versions if version.is_prerelease and version > base]
     return max(result, final_of(begun[-1])) if begun else result
 
 
