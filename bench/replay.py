@@ -54,6 +54,7 @@ class Outcome:
     detail: str = ""
     as_committed: bool = False
     key: bool = False
+    refusal: str = ""
 
 
 def run(command: list[str], cwd: Path, timeout: float | None = None) -> subprocess.CompletedProcess[bytes]:
@@ -131,7 +132,9 @@ class Replay:
         self.clone = clone
         self.ours, self.bare = scratch / "ours", scratch / "bare"
         for folder in (self.ours, self.bare):
-            output(["git", "clone", "--quiet", "--shared", "--no-checkout", "--no-tags", str(clone), str(folder)], scratch)
+            output(
+                ["git", "clone", "--quiet", "--shared", "--no-checkout", "--no-tags", str(clone), str(folder)], scratch
+            )
             output(["git", "remote", "remove", "origin"], folder)
 
     def reset(self, folder: Path, commit: str) -> None:
@@ -151,15 +154,27 @@ class Replay:
         subprocess.run(["git", "update-ref", "--stdin"], cwd=folder, input=feed.encode(), check=True)
 
     def one(self, case: Case) -> Outcome:
+        if run(["git", "cat-file", "-e", f"{case.parent}^{{tree}}"], self.clone).returncode:
+            return Outcome(case, "absent", "the stored copy lacks the commit")
         self.reset(self.ours, case.parent)
         done, key = self.prepare(case, ()), False
+        extra: tuple[str, ...] = ()
         if self.unwritable(done):
             # A project of then has no key of ours; that the tag states the version is the one that always works.
             overlay = self.ours.parent / "overlay.toml"
             overlay.write_text('version-source = "tag"\n')
-            done, key = self.prepare(case, ("--config", str(overlay))), True
+            extra = ("--config", str(overlay))
+            done, key = self.prepare(case, extra), True
+        refusal = self.reasons(done) if done.returncode else ""
+        if refusal:
+            # What strictness refuses is reported; then it is set aside where it may be, to compare all the same.
+            skips = [part for rule in sorted(rules(refusal)) for part in ("--skip", rule)]
+            done = self.prepare(case, (*extra, *skips)) if not refusal.startswith("exit") else done
         if done.returncode:
-            return Outcome(case, "refused", self.reasons(done), key=key)
+            return Outcome(case, "refused", refusal, key=key)
+        return self.compared(case, refusal, key=key)
+
+    def compared(self, case: Case, refusal: str, *, key: bool) -> Outcome:
         text = self.content(self.ours, case.changelog)
         committed = text == self.at(case.commit, case.changelog)
         try:
@@ -173,11 +188,11 @@ class Replay:
             self.towncrier(case, sort=True)
             same = text == self.content(self.bare, case.changelog)
             why = "order of tied fragments: equal to bare towncrier on a sorted listing" if same else "changelog"
-            return Outcome(case, "order" if same else "differs", why, committed, key)
+            return Outcome(case, "order" if same else "differs", why, committed, key, refusal)
         left = [output(["git", "ls-files", "-z"], folder) for folder in (self.ours, self.bare)]
         if left[0] != left[1]:
             return Outcome(case, "differs", "other files removed", committed, key)
-        return Outcome(case, "equal", "", committed, key)
+        return Outcome(case, "equal", "", committed, key, refusal)
 
     def prepare(self, case: Case, extra: tuple[str, ...]) -> subprocess.CompletedProcess[bytes]:
         command = [str(BIN / "prepare-release"), case.version, "--date", case.date, "--format", "json", *extra]
@@ -218,8 +233,10 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path)
     parser.add_argument("--show", action="store_true", help="print every release that is not equal")
     options = parser.parse_args()
-    print("| project | releases | equal to bare towncrier | but for tied fragments | differ | refused | as committed | of these exact before |")
-    print("|---|---|---|---|---|---|---|---|")
+    print(
+        "| project | releases | equal to bare towncrier | but for tied fragments | differ | refused | refused, and equal with --skip | as committed | of these exact before |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
     everything: list[Outcome] = []
     for clone in options.clones:
         with tempfile.TemporaryDirectory(prefix="replay-") as scratch:
@@ -230,10 +247,14 @@ def main() -> None:
         print_row(clone, outcomes)
         if options.show:
             for outcome in outcomes:
+                if outcome.refusal:
+                    print(f"    skip     {outcome.case.name}: {outcome.refusal}", file=sys.stderr)
                 if outcome.result != "equal" or (outcome.case.exact and not outcome.as_committed):
                     print(f"    {outcome.result:8} {outcome.case.name}: {outcome.detail}", file=sys.stderr)
     reasons = collections.Counter(
-        rule for outcome in everything if outcome.result == "refused" for rule in rules(outcome.detail)
+        rule
+        for outcome in everything
+        for rule in rules(outcome.refusal or (outcome.result == "refused" and outcome.detail) or "")
     )
     print("\nRefused by rule:", dict(reasons.most_common()))
     print("With one key (version-source) laid over:", sum(outcome.key for outcome in everything))
@@ -242,9 +263,10 @@ def main() -> None:
 def print_row(clone: Path, outcomes: list[Outcome]) -> None:
     count = collections.Counter(outcome.result for outcome in outcomes)
     exact = [outcome for outcome in outcomes if outcome.case.exact]
+    skipped = sum(bool(outcome.refusal) for outcome in outcomes)
     name = clone.parent.name if clone.name == "repo" else clone.name
     print(
-        f"| {name} | {len(outcomes)} | {count['equal']} | {count['order']} | {count['differs']} | {count['refused']} "
+        f"| {name} | {len(outcomes)} | {count['equal']} | {count['order']} | {count['differs']} | {count['refused']} | {skipped} "
         f"| {sum(outcome.as_committed for outcome in outcomes)} "
         f"| {sum(outcome.as_committed for outcome in exact)} of {len(exact)} |",
         flush=True,
@@ -252,6 +274,8 @@ def print_row(clone: Path, outcomes: list[Outcome]) -> None:
 
 
 def rules(detail: str) -> set[str]:
+    if not detail:
+        return set()
     return {part.split()[0] for part in detail.split("; ")} if not detail.startswith("exit") else {detail[:60]}
 
 

@@ -209,7 +209,9 @@ def rounds(scenario: Scenario, names: list[str], count: int, scratch: Path) -> d
 def report(scenario: Scenario, costs: dict[str, list[Cost]]) -> None:
     print(f"\n{scenario.name}")
     for name, runs in costs.items():
-        wall, cpu, memory = (statistics.median(getattr(run, what) for run in runs) for what in ("wall", "cpu", "memory"))
+        wall, cpu, memory = (
+            statistics.median(getattr(run, what) for run in runs) for what in ("wall", "cpu", "memory")
+        )
         line = f"  {name:32} {wall * 1000:7.0f} ms  {cpu * 1000:7.0f} ms CPU  {memory:6.0f} MB"
         if name != OURS and OURS in costs:
             pairs = [mine.cpu / theirs.cpu for mine, theirs in zip(costs[OURS], runs, strict=True)]
@@ -226,7 +228,9 @@ def startup(count: int) -> None:
         bare = measure(lambda _: run_quietly([sys.executable, "-c", "pass"]), Path())
         help_ = measure(lambda _: run_quietly([str(BIN / "prepare-release"), "--help"]), Path())
         pairs.append(help_.cpu / bare.cpu)
-    print(f"\nprepare-release --help / python -c pass: {statistics.median(pairs):.2f} CPU ({min(pairs):.2f}-{max(pairs):.2f})")
+    print(
+        f"\nprepare-release --help / python -c pass: {statistics.median(pairs):.2f} CPU ({min(pairs):.2f}-{max(pairs):.2f})"
+    )
 
 
 def run_quietly(command: list[str]) -> None:

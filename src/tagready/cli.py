@@ -115,6 +115,14 @@ def prepare(version: str | None, directory: Path, overlay: Path | None, form: st
             _show_prepared(prepared)
 
 
+@cli.command(context_settings={"help_option_names": ["-h", "--help"]})
+def demo() -> None:
+    """Release a sample project in a scratch folder, command by command."""
+    from tagready.demo import demo as show
+
+    show()
+
+
 @contextmanager
 def closing(repository: Any) -> Iterator[Any]:
     """Close the repository in the end."""

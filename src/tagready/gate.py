@@ -103,7 +103,7 @@ def _presence(release: Release, entries: Sequence[Entry]) -> list[Finding]:
             finding(
                 "entry-empty",
                 f"the entry for {release.version} in {release.path} says nothing",
-                "say what changed in it (in the fragments, or the template), and commit",
+                "say what changed (in the fragments, or the template), and commit",
                 release.path,
                 release.changelog.line(entries[0].heading),
             )

@@ -151,6 +151,7 @@ class Git:
     _config: dict[str, list[str | None]] | None = None
     _batch: subprocess.Popen[bytes] | None = None
     _trees: dict[str, dict[str, TreeEntry]] = field(default_factory=dict)
+    _asked: list[subprocess.Popen[bytes]] = field(default_factory=list)
     _filtered: dict[str, bool] = field(default_factory=dict)
 
     # -- processes -------------------------------------------------------------------------------------------------
@@ -195,7 +196,14 @@ class Git:
         return self.run(*arguments).stdout.decode("utf-8", "surrogateescape").removesuffix("\n")
 
     def close(self) -> None:
-        """End the process that reads objects."""
+        """End the process that reads objects, and the questions to remotes that nobody waits for any more."""
+        for asked in self._asked:
+            if asked.poll() is None:
+                _end(asked)
+            for pipe in (asked.stdout, asked.stderr):
+                if pipe:
+                    pipe.close()
+        self._asked.clear()
         if self._batch is not None:
             assert self._batch.stdin is not None
             assert self._batch.stdout is not None
@@ -415,6 +423,7 @@ class Git:
             env=_environment() | self._silent(),
             start_new_session=True,
         )
+        self._asked.append(process)
         return Pending(process, deadline)
 
     def push(self, remote: str, *arguments: str) -> None:
@@ -641,6 +650,8 @@ class Git:
         if (self.common_dir / "shallow").exists():
             shutil.copyfile(self.common_dir / "shallow", inside / "shallow")
         shutil.copyfile(self.common_dir / "config", inside / "config")
+        if (self.common_dir / "info/exclude").exists():
+            shutil.copyfile(self.common_dir / "info/exclude", inside / "info/exclude")
         other = Git(folder, inside, inside, "", objects=self.common_dir / "objects")
         other.run("config", "--unset-all", "core.worktree", accept=(0, 5))
         refs = "".join(f"create {ref.name} {ref.oid}\n" for ref in self.refs() if not ref.symref)
@@ -710,7 +721,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def git_failed(command: Sequence[str], stderr: bytes) -> WorldFailed:
     """Return git's failure in our form: a lock by its path, anything else in git's own words."""
     words = stderr.decode("utf-8", "replace").strip()
-    if lock := re.search(r"'([^'\n]+\.lock)'", words):
+    # What the remote says begins with "remote: "; a lock named there is not ours to remove.
+    ours = "\n".join(line for line in words.splitlines() if not line.startswith("remote: "))
+    if lock := re.search(r"'([^'\n]+\.lock)'", ours):
         return _locked(lock[1], " ".join(command), words)
     verbs = [word for word in command[1:] if not word.startswith("-") and "=" not in word]
     what = f"git {verbs[0] if verbs else ''} failed"

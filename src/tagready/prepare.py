@@ -8,6 +8,7 @@ each file in one step, so that a run which was killed in between is recognised a
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -101,9 +102,8 @@ def _act(ground: Ground, candidate: Candidate, options: Options, scratch: Path) 
     direct = options.branch is None
     branch = ground.status.branch if direct else branch_name(options, ground.version)
     stated = ground.snapshot.stated()
-    types: dict[str, int] = {}
-    for fragment in ground.fragments:
-        types[fragment.type] = types.get(fragment.type, 0) + 1
+    counts = Counter(fragment.type for fragment in ground.fragments)
+    types = {type_.name: counts[type_.name] for type_ in ground.snapshot.news.types if counts[type_.name]}
     prepared = Prepared(
         project=ground.snapshot.name,
         version=str(ground.version),

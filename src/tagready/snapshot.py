@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tagready.changelog import Changelog
 from tagready.config import Config, load, read_toml
-from tagready.findings import WrongUse
+from tagready.findings import WorldFailed, WrongUse
 from tagready.fragments import Fragment, Survey, ignored_by_towncrier, read_name, survey
 from tagready.git import SYMLINK, TREE, Commit, Git, Ref
 from tagready.news import Order, Rendering, render
@@ -22,10 +24,14 @@ from tagready.tags import Tags, is_ref_name, read_tags
 
 
 class FragmentData(NamedTuple):
-    """Fragments' contents by path; `proven` says that each was read from the working tree and hashes to its blob."""
+    """Fragments' contents by path; `proven` says that each was read from the working tree and hashes to its blob.
+
+    `marks` are what the files looked like just before that: inode, size and time of change.
+    """
 
     contents: Mapping[str, bytes]
     proven: bool
+    marks: Mapping[str, tuple[int, int, int]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -101,16 +107,19 @@ class Snapshot:
     def fragment_data(self, fragments: Sequence[Fragment]) -> FragmentData:
         """Return the committed content of fragments, from the working tree where that is provably the same."""
         contents: dict[str, bytes] = {}
+        marks: dict[str, tuple[int, int, int]] = {}
         proven = True
         for fragment in fragments:
             entry = self.git.entry(self.commit.tree, fragment.path)
             assert entry is not None
-            content = _read_plain(self.git.top / fragment.path) if entry.mode != SYMLINK else None
+            file = f"{self.git.top}/{fragment.path}"
+            marks[fragment.path] = _mark(file)
+            content = _read_plain(file) if entry.mode != SYMLINK else None
             if content is None or self.git.hash("blob", content, entry.oid) != entry.oid:
                 proven = False
                 content = self.read(fragment.path) or b""
             contents[fragment.path] = content
-        return FragmentData(contents, proven)
+        return FragmentData(contents, proven, marks)
 
     def order(self, folder: Path, version: str, date: str) -> Order:
         """Return the order to render what lies in a copy of the tree."""
@@ -123,8 +132,19 @@ class Snapshot:
         fragments costs more than rendering them. Elsewhere the files are written into the scratch folder.
         """
         if data.proven and self._working_tree_is_committed():
-            return render(self.order(self.git.top, version, date))
+            rendering = self._render_in_place(data, version, date)
+            if rendering is not None:
+                return rendering
         return render(self.order(self.export(data, scratch), version, date))
+
+    def _render_in_place(self, data: FragmentData, version: str, date: str) -> Rendering | None:
+        """Return what towncrier makes of the working tree; None where somebody changed it in the meantime."""
+        try:
+            rendering = render(self.order(self.git.top, version, date))
+        except WorldFailed:
+            return None
+        same = all(_mark(f"{self.git.top}/{path}") == mark for path, mark in data.marks.items())
+        return rendering if same and self._working_tree_is_committed() else None
 
     def export(self, data: FragmentData, scratch: Path) -> Path:
         """Write what towncrier needs, and only that, into a folder below the scratch folder; return that folder."""
@@ -144,7 +164,7 @@ class Snapshot:
         """Return whether towncrier would see in the working tree exactly what the commit has."""
         for path in self._settings_files():
             entry = self.git.entry(self.commit.tree, path)
-            content = _read_plain(self.git.top / path)
+            content = _read_plain(f"{self.git.top}/{path}")
             if (entry is None) != (content is None):
                 return False
             if entry and content is not None and self.git.hash("blob", content, entry.oid) != entry.oid:
@@ -168,11 +188,20 @@ class Snapshot:
         return True
 
 
-def _read_plain(path: Path) -> bytes | None:
+def _read_plain(path: str) -> bytes | None:
     try:
-        return path.read_bytes()
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - ten thousand times, pathlib would be felt
+            return file.read()
     except OSError:
         return None
+
+
+def _mark(path: str) -> tuple[int, int, int]:
+    try:
+        seen = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return (0, 0, 0)
+    return (seen.st_ino, seen.st_size, seen.st_mtime_ns)
 
 
 def take(git: Git, revision: str, overlay: Path | None = None) -> Snapshot:

@@ -1,0 +1,51 @@
+"""What all tests share: a git that knows nobody's configuration but ours, and a project to release."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from projects import Project, make_project
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plain_git(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let git read a configuration of the tests' own, and no variable that a hook or CI has set."""
+    config = tmp_path_factory.mktemp("git") / "config"
+    config.write_text(
+        "[user]\n\tname = Test\n\temail = test@example.org\n[gc]\n\tauto = 0\n[init]\n\tdefaultBranch = main\n"
+        '[commit]\n\tgpgsign = false\n[core]\n\tautocrlf = false\n[protocol "file"]\n\tallow = always\n'
+        "[advice]\n\tdetachedHead = false\n"
+    )
+    before = dict(os.environ)
+    for name in list(os.environ):
+        if name.startswith(("GIT_", "GITHUB_")) or name in ("SOURCE_DATE_EPOCH", "NO_COLOR", "EMAIL"):
+            del os.environ[name]
+    os.environ["GIT_CONFIG_GLOBAL"] = str(config)
+    os.environ["GIT_CONFIG_NOSYSTEM"] = "1"
+    os.environ["COLUMNS"] = "80"
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A project at 1.3.0 with a feature and a fix to release."""
+    return make_project(tmp_path / "demo")
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[..., Project]:
+    """Make projects to measure: make(pyproject=…, changelog=…, fragments=…, tag=…)."""
+    count = 0
+
+    def build(**options: object) -> Project:
+        nonlocal count
+        count += 1
+        return make_project(tmp_path / f"project{count}", **options)  # type: ignore[arg-type]
+
+    return build
