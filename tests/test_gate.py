@@ -111,7 +111,7 @@ MISSING = Finding(
 EMPTY = Finding(
     "entry-empty",
     "the entry for 1.4.0 in CHANGELOG.md says nothing",
-    "say what changed in it (in the fragments, or the template), and commit",
+    "say what changed (in the fragments, or the template), and commit",
     "CHANGELOG.md",
     3,
 )
