@@ -40,8 +40,7 @@ def make(ground: Ground, options: Options, report: Report, scratch: Path, edit: 
     content = rendering.text
     if options.edit:
         content = _edited(content, edit, ground)
-    old = ground.old_text or ""
-    files = {ground.changelog_path: insert(old, ground.snapshot.news.start_string, content)}
+    files = {ground.changelog_path: insert(ground.text or "", ground.snapshot.news.start_string, content)}
     files |= _bumped(ground)
     tree = _tree(ground, files, scratch)
     if ground.snapshot.config.hooks:
@@ -59,19 +58,16 @@ def make(ground: Ground, options: Options, report: Report, scratch: Path, edit: 
         changelog=changelog,
         stated=_stated(ground, tree),
         removed=ground.fragments,
-        texts={path: content.decode("utf-8", "replace") for path, content in ground.data.contents.items()}
-        if declared
-        else {},
+        texts=ground.data.texts() if declared else {},
         left_over=_left_over(ground, tree),
         rendering=rendering.text,
         declared_edit=declared,
         strict_entry=ground.snapshot.config.strict_entry,
         time=time.time(),
         date_days=ground.snapshot.config.date_days,
-        older=tuple(entry.version for entry in ground.snapshot.changelog(old).entries),
+        older=tuple(entry.version for entry in ground.changelog.entries),
     )
-    judged = report.and_(gate.judge(release))
-    judged = judged.without(options.skip)
+    judged = report.and_(gate.judge(release)).without(options.skip)
     commit = ground.git.write_commit(tree, ground.snapshot.commit.oid, message) if judged.ok else ""
     rewritten = tuple(path for path in files if path != ground.changelog_path)
     return Candidate(commit, tree, message, whole, rewritten, judged)
@@ -89,7 +85,7 @@ def _refuse_dirty(ground: Ground, tree: str, options: Options) -> None:
 def _render(ground: Ground, scratch: Path) -> Rendering:
     """Return the rendered entry; its title spells the version as the entries before it do (setuptools: v84.0.0)."""
     spelled = str(ground.version)
-    old = ground.snapshot.changelog(ground.old_text or "").entries[:2]
+    old = ground.changelog.entries[:2]
     prefixed = ground.tags.format.startswith("v") and old and all(entry.spelled.startswith("v") for entry in old)
     try:
         rendering = ground.snapshot.render(ground.data, scratch, spelled, ground.date)

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from packaging.version import Version
 
 from tagready import versions
+from tagready.changelog import Changelog
 from tagready.findings import WrongUse
 from tagready.fragments import Fragment
 from tagready.git import Commit, Git, Ref, RemoteAnswer, Status
@@ -36,7 +37,11 @@ class Renewed(NamedTuple):
 
 
 class Ground(NamedTuple):
-    """Everything that was looked up before something is decided; `answer` is a reason where the remote gave none."""
+    """Everything that was looked up before something is decided.
+
+    `text` and `changelog` are what the new entry goes into: as committed, without an entry that is renewed. `touched`
+    are the paths that the release touches; `answer` is a reason where the remote gave none.
+    """
 
     snapshot: Snapshot
     refs: tuple[Ref, ...]
@@ -48,6 +53,10 @@ class Ground(NamedTuple):
     renewed: Renewed | None
     fragments: tuple[Fragment, ...]
     data: FragmentData
+    changelog_path: str
+    text: str | None
+    changelog: Changelog
+    touched: tuple[str, ...]
     status: Status
     answer: RemoteAnswer | str
 
@@ -60,20 +69,6 @@ class Ground(NamedTuple):
     def tag(self) -> str:
         """The name of the release's tag."""
         return self.tags.name(self.version)
-
-    @property
-    def changelog_path(self) -> str:
-        """The path of the changelog that gets the entry."""
-        snapshot = self.snapshot
-        path = snapshot.news.changelog_for(str(self.version), self.date)
-        return snapshot.git.resolve(snapshot.commit.tree, path)
-
-    @property
-    def old_text(self) -> str | None:
-        """The changelog that the new entry goes into: as committed, without an entry that is renewed."""
-        if self.renewed is not None:
-            return self.renewed.text
-        return self.snapshot.text(self.changelog_path)
 
 
 def look(snapshot: Snapshot, refs: tuple[Ref, ...], tags: Tags, options: Options) -> Ground:
@@ -89,11 +84,31 @@ def look(snapshot: Snapshot, refs: tuple[Ref, ...], tags: Tags, options: Options
     if renewed is not None:
         data = FragmentData({**renewed.contents, **data.contents}, proven=False)
         pending = (*renewed.fragments, *(new for new in pending if new.path not in renewed.contents))
-    status = git.status(touched(snapshot, str(version), date))
+    path = git.resolve(snapshot.commit.tree, snapshot.news.changelog_for(str(version), date))
+    text = renewed.text if renewed else snapshot.text(path)
+    touched = _touched(snapshot, path)
+    status = git.status(touched)
     git.check_locks(status.branch)
     if remote is None and options.push:
         raise WrongUse("there is no remote to push to", "git remote add origin ADDRESS, or leave --push out")
-    return Ground(snapshot, refs, tags, version, decided, date, remote, renewed, pending, data, status, asked.answer())
+    return Ground(
+        snapshot=snapshot,
+        refs=refs,
+        tags=tags,
+        version=version,
+        decided=decided,
+        date=date,
+        remote=remote,
+        renewed=renewed,
+        fragments=pending,
+        data=data,
+        changelog_path=path,
+        text=text,
+        changelog=snapshot.changelog(text or ""),
+        touched=touched,
+        status=status,
+        answer=asked.answer(),
+    )
 
 
 def _resolve_version(
@@ -169,11 +184,10 @@ def remote_of(snapshot: Snapshot) -> str | None:
     return next((name for name in ("upstream", "origin") if name in known), None)
 
 
-def touched(snapshot: Snapshot, version: str, date: str) -> list[str]:
+def _touched(snapshot: Snapshot, changelog: str) -> tuple[str, ...]:
     """Return the paths that the release touches: changelog, places of the version, fragment directories."""
-    changelog = snapshot.git.resolve(snapshot.commit.tree, snapshot.news.changelog_for(version, date))
     files = [changelog, *(place.path for place in snapshot.places.places)]
-    return list(dict.fromkeys([*files, *(section.directory for section in snapshot.news.sections)]))
+    return tuple(dict.fromkeys([*files, *(section.directory for section in snapshot.news.sections)]))
 
 
 def _renewed(snapshot: Snapshot, version: Version, date: str) -> Renewed | None:

@@ -10,7 +10,7 @@ from tagready.changelog import split_at_marker
 from tagready.findings import RULES, Finding, Report, Skipped, WrongUse, finding
 from tagready.fragments import Fragment
 from tagready.git import PathStatus, RemoteAnswer
-from tagready.ground import Ground, default_branch, scratch_folder, touched
+from tagready.ground import Ground, default_branch, scratch_folder
 from tagready.history import release_of
 from tagready.prepared import Options
 from tagready.project import Section
@@ -103,13 +103,12 @@ def _clean_findings(ground: Ground, options: Options) -> list[Finding]:
     """Return what is uncommitted among that which the release touches; other edits don't matter."""
     snapshot, found = ground.snapshot, []
     directories = {section.directory: section for section in snapshot.news.sections}
-    touched_paths = touched(snapshot, str(ground.version), ground.date)
     for item in {item.path: item for item in reversed(ground.status.paths)}.values():
         folder, name = posixpath.split(item.path)
         if folder in directories:
             if _is_news(snapshot, directories[folder], name):
                 found.append(_fragment_uncommitted(item))
-        elif item.path in touched_paths and options.branch is None:
+        elif item.path in ground.touched and options.branch is None:
             found.append(uncommitted(item))
     found.sort(key=lambda finding: finding.path or "")
     path = ground.changelog_path
@@ -198,10 +197,10 @@ def _tag_findings(ground: Ground) -> list[Finding]:
 
 
 def _changelog_findings(ground: Ground, options: Options) -> list[Finding]:
-    path, text, news_ = ground.changelog_path, ground.old_text, ground.snapshot.news
+    path, text, news_ = ground.changelog_path, ground.text, ground.snapshot.news
     if text is None:
         return []
-    changelog = ground.snapshot.changelog(text)
+    changelog = ground.changelog
     entries = changelog.of(ground.version)
     if entries or (not news_.single_file and ground.renewed is None):
         line = changelog.line(entries[0].heading) if entries else 1
@@ -246,7 +245,7 @@ def _fragment_findings(ground: Ground) -> list[Finding]:
     for fragment in ground.fragments:
         found += fragments.judge_text(snapshot.news, fragment, ground.data.contents[fragment.path])
     found += _hanging(ground)
-    there = ground.old_text is not None and snapshot.changelog(ground.old_text).of(ground.version)
+    there = ground.changelog.of(ground.version)
     if not ground.fragments and not there and not snapshot.config.allow_empty:
         directories = ", ".join(section.directory for section in snapshot.news.sections)
         found.append(

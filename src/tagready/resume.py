@@ -113,7 +113,7 @@ def _release(
         changelog=changelog,
         stated=snapshot.stated(),
         removed=released.fragments,
-        texts={path: content.decode("utf-8", "replace") for path, content in released.contents.items()},
+        texts=FragmentData(released.contents, proven=False).texts(),
         left_over=[fragment.path for fragment in snapshot.survey.fragments],
         rendering=rendering,
         declared_edit=declared,

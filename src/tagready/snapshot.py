@@ -33,6 +33,10 @@ class FragmentData(NamedTuple):
     proven: bool
     marks: Mapping[str, tuple[int, int, int]] = MappingProxyType({})
 
+    def texts(self) -> dict[str, str]:
+        """Return the contents as text."""
+        return {path: content.decode("utf-8", "replace") for path, content in self.contents.items()}
+
 
 @dataclass(frozen=True)
 class Snapshot:
