@@ -583,3 +583,22 @@ def test_marker(text: str, found: bool) -> None:
 )
 def test_newline_of_most_lines(text: str, newline: str) -> None:
     assert newline_of(text) == newline
+
+
+PAGE = "What's new in demo 4.0\n======================\n\nSummary.\n\n.. towncrier release notes start\n"
+
+
+@pytest.mark.parametrize(
+    ("below", "spelled"),
+    [
+        pytest.param("", [], id="nothing released yet"),
+        pytest.param("\ndemo 4.0.0\n----------\n\n- A.\n", ["4.0.0"], id="its own release"),
+        pytest.param("\ndemo 4.0.1\n----------\n\n- A.\n", [], id="another release"),
+        pytest.param("\ndemo 4.0.0\n==========\n\n- A.\n", ["4.0", "4.0.0"], id="a real entry above the marker"),
+    ],
+)
+def test_the_page_of_a_series_is_no_entry(below: str, spelled: list[str]) -> None:
+    changelog = Changelog(
+        PAGE + below, markdown=False, names=frozenset({"demo"}), marker=".. towncrier release notes start\n"
+    )
+    assert [entry.spelled for entry in changelog.of(Version("4.0.0"))] == spelled

@@ -48,11 +48,15 @@ class _Title(NamedTuple):
 
 @dataclass(frozen=True)
 class Changelog:
-    """A changelog with LF line endings; `names` are the spellings of the project's name that a title may begin with."""
+    """A changelog with LF line endings.
+
+    `names` are the spellings of the project's name that a title may begin with; `marker` is where new entries go.
+    """
 
     text: str
     markdown: bool
     names: frozenset[str] = frozenset()
+    marker: str = ""
 
     @cached_property
     def headings(self) -> tuple[Heading, ...]:
@@ -79,15 +83,18 @@ class Changelog:
         """Return the entries of a version; those that another package's name heads don't count beside our own."""
         same = [entry for entry in self.entries if entry.version == version]
         own = [entry for entry in same if _is_ours(entry.name, self.names)]
-        found = own or same
-        if len(found) > 1:
-            found = [entry for entry in found if not self._is_page_title(entry)] or found
-        return tuple(found)
+        return tuple(entry for entry in own or same if not self._is_page_title(entry))
 
     def _is_page_title(self, entry: Entry) -> bool:
-        """Return whether deeper version headings follow at once: "What's new in 4.0" above "4.0.1" and "4.0.0"."""
-        following = self.entries[self.entries.index(entry) + 1 :]
-        return bool(following) and following[0].level > entry.level
+        """Return whether the heading is the page's: "What's new in 4.0" above the marker, "4.0.1" and "4.0.0"."""
+        others = [other for other in self.entries if other is not entry]
+        if any(other.level <= entry.level for other in others):
+            return False
+        release = entry.version.release
+        below = next((other for other in others if other.start > entry.start), None)
+        if below and below.version.release[: len(release)] == release:
+            return True
+        return bool(self.marker) and self.marker in self.text[entry.body : entry.end]
 
     def body(self, entry: Entry) -> str:
         """Return the entry without its heading and without blank lines around it."""
