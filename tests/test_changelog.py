@@ -337,7 +337,9 @@ def test_a_page_title_is_no_entry_beside_one() -> None:
     changelog = markdown("# Demo 4.0\n\nA preface.\n\n## 4.0.1\n\n- One.\n\n## 4.0.0\n\n- Zero.\n")
     assert [changelog.body(entry) for entry in changelog.of(Version("4.0"))] == ["- Zero."]
     alone = markdown("# Demo 4.0\n\nA preface.\n\n## 4.0.1\n\n- One.\n")
-    assert [alone.body(entry) for entry in alone.of(Version("4.0"))] == ["A preface."]
+    assert alone.of(Version("4.0")) == ()
+    deeper = markdown("# Demo 4.0\n\n- Zero.\n\n## 3.9\n\n- Old, when titles were smaller.\n")
+    assert [deeper.body(entry) for entry in deeper.of(Version("4.0"))] == ["- Zero."]
 
 
 def test_duplicates_are_all_found() -> None:
