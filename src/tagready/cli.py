@@ -108,11 +108,14 @@ def prepare(version: str | None, directory: Path, overlay: Path | None, form: st
     with answering("prepare", form), closing(git.discover(directory)) as repository:
         options["skip"] = tuple(options["skip"])
         overlay = directory / overlay if overlay else None
+        kept = (options["date"] or options["edit"]) and not options["again"]
         prepared = make(repository, Options(version, **options), overlay, _editor(repository))
         if form == "json":
             click.echo(_prepared_json(prepared))
         else:
             _show_prepared(prepared)
+            if prepared.already and kept:
+                click.echo("  --date and --edit changed nothing: it is made anew with --again")
 
 
 @cli.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -202,9 +205,9 @@ def _prepared_json(prepared: Prepared) -> str:
 
 
 def _show_prepared(prepared: Prepared) -> None:
-    from tagready.terminal import glyph, say, show_diff, show_report
+    from tagready.terminal import glyph, say, show_diff, show_entry, show_report
 
-    tick, arrow, bar = glyph("✓", "*"), glyph("→", "->"), glyph("│", "|")
+    tick, arrow = glyph("✓", "*"), glyph("→", "->")
     short = prepared.commit[:10]
     if prepared.already:
         say(
@@ -222,8 +225,7 @@ def _show_prepared(prepared: Prepared) -> None:
             show_diff(prepared.diff or "")
         else:
             say()
-            for line in prepared.entry.rstrip().split("\n"):
-                say(f"  {bar} {line}".rstrip())
+            show_entry(prepared.entry)
         say()
         show_report(prepared.report)
     if prepared.dry_run:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Sequence
-from fnmatch import fnmatch
+from fnmatch import fnmatch, translate
 from typing import NamedTuple
 
 from tagready.findings import Finding, as_warning, finding
@@ -41,14 +41,16 @@ def survey(news: News, listing: Iterable[tuple[Section, str]], extra_files: Sequ
     fragments: list[Fragment] = []
     passed_over: list[str] = []
     findings: list[Finding] = []
+    types = frozenset(type_.name for type_ in news.types)
+    ignored = _ignored_names(news)
     for section, name in listing:
-        path = posixpath.join(section.directory, name)
-        if ignored_by_towncrier(news, name):
-            passed_over.append(path)
-        elif fragment := read_name(news, section, name):
+        if ignored.match(name.lower()):
+            passed_over.append(posixpath.join(section.directory, name))
+        elif fragment := _read(news, section, name, types):
             fragments.append(fragment)
             findings += _name_findings(news, fragment, name)
         else:
+            path = posixpath.join(section.directory, name)
             passed_over.append(path)
             if not _never_news(name, path, extra_files):
                 findings.append(_ignored(news, path, name))
@@ -57,16 +59,23 @@ def survey(news: News, listing: Iterable[tuple[Section, str]], extra_files: Sequ
 
 def ignored_by_towncrier(news: News, name: str) -> bool:
     """Return whether towncrier is told to ignore the file: its own list, the template's name, and `ignore`."""
+    return _ignored_names(news).match(name.lower()) is not None
+
+
+def _ignored_names(news: News) -> re.Pattern[str]:
     patterns = [*ALWAYS_IGNORED, *(pattern.lower() for pattern in news.ignore or ())]
     if news.template is not None:
         patterns.append(posixpath.basename(news.template))
-    return any(fnmatch(name.lower(), pattern) for pattern in patterns)
+    return re.compile("|".join(translate(pattern) for pattern in patterns))
 
 
 def read_name(news: News, section: Section, name: str) -> Fragment | None:
     """Return the fragment that towncrier reads from a file name, or None where it knows no type in it."""
+    return _read(news, section, name, frozenset(type_.name for type_ in news.types))
+
+
+def _read(news: News, section: Section, name: str, types: frozenset[str]) -> Fragment | None:
     parts = name.split(".")
-    types = {type_.name for type_ in news.types}
     for place in range(len(parts) - 1, 0, -1):
         if parts[place] in types:
             break
@@ -77,7 +86,7 @@ def read_name(news: News, section: Section, name: str) -> Fragment | None:
     follows = parts[place + 1] if place + 1 < len(parts) else ""
     orphan = bool(news.orphan_prefix) and issue.startswith(news.orphan_prefix)
     return Fragment(
-        path=posixpath.join(section.directory, name),
+        path=f"{section.directory}/{name}" if section.directory != "." else name,
         section=section.name,
         issue="" if orphan else issue,
         type=parts[place],

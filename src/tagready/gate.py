@@ -122,7 +122,7 @@ def _swallowed(release: Release) -> list[Finding]:
             "entry-swallows",
             f"with the entry for {release.version}, {release.path} shows no entry for {some} any more: "
             "a code fence or a comment in it does not end",
-            "end it in the fragment (text after a closing fence keeps it whole), and commit",
+            "end it where it begins, in the fragment or the edited entry (text after a closing fence keeps it whole)",
             release.path,
         )
     ]

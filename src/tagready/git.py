@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha1, sha256
 from pathlib import Path
@@ -428,7 +429,7 @@ class Git:
 
     def push(self, remote: str, *arguments: str) -> None:
         """Push exactly the named refs, all or none; raise WorldFailed with the remote's words."""
-        exactly = ("--atomic", "--porcelain", "--no-follow-tags", "--recurse-submodules=no")
+        exactly = ("--atomic", "--no-follow-tags", "--recurse-submodules=no")
         self.run("push", *exactly, remote, *arguments, env=self._silent(), timeout=PUSH_SECONDS)
 
     def _silent(self) -> dict[str, str]:
@@ -578,10 +579,11 @@ class Git:
         written = [change for change in changes if change.new is not None]
         self._check_out(written, stage)
         for change in changes:
-            target = self.top / change.path
             if change.new is None:
-                target.unlink(missing_ok=True)
+                with suppress(FileNotFoundError):
+                    os.unlink(f"{self.top}/{change.path}")  # noqa: PTH108 - by the thousand, pathlib would be felt
             else:
+                target = self.top / change.path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 _replace(stage / "files" / change.path, target)
         for folder in sorted(

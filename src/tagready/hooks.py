@@ -1,4 +1,4 @@
-"""The user's own commands: they run in a worktree of the candidate, and only what they declare is taken along."""
+"""The user's own commands: they run in a checkout of the candidate, and only what they declare is taken along."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tagready.ground import Ground
 
 
 def after_hooks(ground: Ground, tree: str, notes: str, scratch: Path) -> str:
-    """Return the tree with what the hooks added to it; they run in a worktree of the candidate."""
+    """Return the tree with what the hooks added to it; they run in a repository of their own."""
     git = ground.git
     draft = git.write_commit(tree, ground.snapshot.commit.oid, f"Release {ground.version} (before hooks)\n")
     notes_file = scratch / "notes"

@@ -40,9 +40,10 @@ def prepare(git: Git, options: Options, overlay: Path | None, edit: Edit) -> Pre
         try:
             if version is not None and options.branch is None and is_own(snapshot, version):
                 if not options.again:
-                    return finish_own(snapshot, tags, version, options, scratch)
+                    return finish_own(snapshot, tags, version, options, scratch, refs)
                 if not options.dry_run:
                     bring_own_along(snapshot)
+                options = options._replace(version=str(version))
             ground = look(snapshot, refs, tags, options)
             version = ground.version
             return _prepare(ground, options, scratch, edit)
@@ -55,7 +56,7 @@ def prepare(git: Git, options: Options, overlay: Path | None, edit: Edit) -> Pre
 def _prepare(ground: Ground, options: Options, scratch: Path, edit: Edit) -> Prepared:
     there = _own_branch(ground, options)
     if there is not None and not options.again:
-        return finish_own(there, ground.tags, ground.version, options, scratch)
+        return finish_own(there, ground.tags, ground.version, options, scratch, ground.refs)
     report = preconditions.judge(ground, options)
     if not report.dropping(options.skip).ok:
         raise Refused(report=report.without(options.skip))
@@ -63,7 +64,7 @@ def _prepare(ground: Ground, options: Options, scratch: Path, edit: Edit) -> Pre
     if not candidate.report.ok:
         raise Refused(report=candidate.report)
     if candidate.tree == ground.snapshot.commit.tree and is_own(ground.snapshot, ground.version):
-        return finish_own(ground.snapshot, ground.tags, ground.version, options, scratch)
+        return finish_own(ground.snapshot, ground.tags, ground.version, options, scratch, ground.refs)
     return _act(ground, candidate, options, scratch)
 
 
@@ -140,7 +141,7 @@ def _overtaken(ground: Ground, options: Options, scratch: Path) -> Prepared:
     snapshot = take(ground.git, "HEAD")
     snapshot = replace(snapshot, config=ground.snapshot.config)
     if is_own(snapshot, ground.version):
-        return finish_own(snapshot, ground.tags, ground.version, options, scratch)
+        return finish_own(snapshot, ground.tags, ground.version, options, scratch, ground.refs)
     raise WorldFailed(
         f"{ground.status.branch} was moved by somebody else while the release was made, so nothing was changed",
         f"look at it with git log, and run prepare-release {options.version} again",

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from tagready import gate
+from tagready import branches, gate
 from tagready.changelog import Changelog
 from tagready.findings import Finding, Refused, Report, Skipped, finding
 from tagready.fragments import quoted
-from tagready.git import Change, Git, PathStatus
-from tagready.ground import remote_of
+from tagready.git import Change, Git, PathStatus, Ref
+from tagready.ground import default_branch, remote_of
 from tagready.history import Released, changelog_path, declares_edit, recorded_towncrier, release_of
 from tagready.prepared import Options, Prepared, branch_name
 from tagready.snapshot import FragmentData, Snapshot, take
@@ -21,14 +21,19 @@ from tagready.tag import tag_and_push
 from tagready.tags import Tags
 
 
-def finish_own(snapshot: Snapshot, tags: Tags, version: Version, options: Options, scratch: Path) -> Prepared:
+def finish_own(
+    snapshot: Snapshot, tags: Tags, version: Version, options: Options, scratch: Path, refs: Sequence[Ref]
+) -> Prepared:
     """Return our own result, which HEAD is: judged again, and brought along where a killed run left that open."""
     git, head = snapshot.git, snapshot.commit
     parent = git.commit(head.parents[0])
     assert parent is not None
     path = changelog_path(snapshot, version)
     released = release_of(snapshot, path, version)
-    report = _judge(snapshot, version, scratch).dropping(options.skip)
+    report = _judge(snapshot, version, scratch)
+    if options.tag:
+        report = report.and_(_judge_branch(snapshot, refs))
+    report = report.dropping(options.skip)
     if not report.ok:
         raise Refused(report=report)
     changelog = snapshot.changelog(snapshot.text(path) or "")
@@ -93,6 +98,23 @@ def _judge(snapshot: Snapshot, version: Version, scratch: Path) -> Report:
         skipped = (Skipped("entry-differs", f"{reason}; pip install towncrier=={recorded}, and run it again"),)
     release = _release(snapshot, version, changelog, released, rendering.text, before, declared=declared)
     return gate.judge(release).and_(Report(skipped=skipped))
+
+
+def _judge_branch(snapshot: Snapshot, refs: Sequence[Ref]) -> Report:
+    """Return whether the commit may be tagged where it is: on a release branch itself."""
+    git, head = snapshot.git, snapshot.commit.oid
+    return branches.judge(
+        branches.Facts(
+            current=git.current_branch(),
+            head=head,
+            refs=refs,
+            remote=remote_of(snapshot),
+            default=default_branch(""),
+            patterns=snapshot.config.release_branches,
+            contains=lambda tip: git.is_ancestor(tip, head),
+            tagging=True,
+        )
+    )
 
 
 def _release(

@@ -16,7 +16,7 @@ from tagready.changelog import Changelog
 from tagready.config import Config, load, read_toml
 from tagready.findings import WorldFailed, WrongUse
 from tagready.fragments import Fragment, Survey, ignored_by_towncrier, read_name, survey
-from tagready.git import SYMLINK, TREE, Commit, Git, Ref
+from tagready.git import SYMLINK, TREE, Commit, Git, Ref, TreeEntry
 from tagready.news import Order, Rendering, render
 from tagready.places import Places, Stated, find_places, stated
 from tagready.project import News, Section, Sources, name_of, normalized, read_news
@@ -113,13 +113,14 @@ class Snapshot:
         contents: dict[str, bytes] = {}
         marks: dict[str, tuple[int, int, int]] = {}
         proven = True
+        listings: dict[str, Mapping[str, TreeEntry]] = {}
         for fragment in fragments:
-            entry = self.git.entry(self.commit.tree, fragment.path)
-            assert entry is not None
-            file = f"{self.git.top}/{fragment.path}"
-            marks[fragment.path] = _mark(file)
-            content = _read_plain(file) if entry.mode != SYMLINK else None
-            if content is None or self.git.hash("blob", content, entry.oid) != entry.oid:
+            folder, name = posixpath.split(fragment.path)
+            if folder not in listings:
+                listings[folder] = self.git.listing(self.commit.tree, folder)
+            entry = listings[folder][name]
+            content, marks[fragment.path] = _read_marked(f"{self.git.top}/{fragment.path}")
+            if content is None or entry.mode == SYMLINK or self.git.hash("blob", content, entry.oid) != entry.oid:
                 proven = False
                 content = self.read(fragment.path) or b""
             contents[fragment.path] = content
@@ -178,26 +179,46 @@ class Snapshot:
     def _section_is_committed(self, section: Section) -> bool:
         committed = self.git.listing(self.commit.tree, section.directory)
         try:
-            present = {entry.name for entry in (self.git.top / section.directory).iterdir()}
+            present = set(os.listdir(self.git.top / section.directory))
         except OSError:
             present = set()
         if present != set(committed):
             return False
-        for name, entry in committed.items():
-            fragment = not ignored_by_towncrier(self.news, name) and read_name(self.news, section, name)
-            if entry.mode == TREE and fragment:
-                return False  # towncrier would try to read the folder
-            if self.news.ignore is not None and not fragment and not ignored_by_towncrier(self.news, name):
+        for name in committed.keys() - self._fragment_names[section.name]:
+            if read_name(self.news, section, name) and not ignored_by_towncrier(self.news, name):
+                return False  # a folder that is named like a fragment, which towncrier would try to read
+            if self.news.ignore is not None and not ignored_by_towncrier(self.news, name):
                 return False  # towncrier would refuse the name, which we judge ourselves
         return True
 
+    @cached_property
+    def _fragment_names(self) -> Mapping[str, set[str]]:
+        names: dict[str, set[str]] = {section.name: set() for section in self.news.sections}
+        for fragment in self.survey.fragments:
+            names[fragment.section].add(posixpath.basename(fragment.path))
+        return names
+
 
 def _read_plain(path: str) -> bytes | None:
+    return _read_marked(path)[0]
+
+
+def _read_marked(path: str) -> tuple[bytes | None, tuple[int, int, int]]:
+    """Return a file's content and its mark as of just before; bare system calls, for it is done by the thousand."""
     try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - ten thousand times, pathlib would be felt
-            return file.read()
+        file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     except OSError:
-        return None
+        return None, (0, 0, 0)
+    try:
+        seen = os.fstat(file)
+        parts = [os.read(file, max(seen.st_size + 1, 4096))]
+        while parts[-1]:
+            parts.append(os.read(file, 1 << 20))
+        return b"".join(parts), (seen.st_ino, seen.st_size, seen.st_mtime_ns)
+    except OSError:
+        return None, (0, 0, 0)  # a folder
+    finally:
+        os.close(file)
 
 
 def _mark(path: str) -> tuple[int, int, int]:

@@ -19,7 +19,7 @@ def tag_and_push(git: Git, prepared: Prepared, snapshot: Snapshot, tags: Tags, o
     if options.push:
         remote = prepared.remote
         if remote is None:
-            raise WrongUse("there is no remote to push to", "git remote add origin ADDRESS, then run it again")
+            raise WrongUse("there is no remote to push to", "git remote add origin ADDRESS, or leave --push out")
         try:
             git.push(remote, *refspecs(git, prepared, remote, options))
         except WorldFailed as failure:

@@ -15,6 +15,8 @@ from tagready.findings import Finding, Level, Report, Trouble
 from tagready.git import NO_REMOTE
 
 SCHEMA = 1
+#: Lines of an entry that are shown before the commit; more would push everything else off the screen.
+PREVIEW_LINES = 60
 
 
 def say(text: str = "", *, err: bool = False, **style: Any) -> None:
@@ -90,17 +92,24 @@ def show_trouble(trouble: Trouble) -> None:
 
 def show_diff(patch: str) -> None:
     """Print a patch with its additions and removals coloured."""
-    for line in patch.split("\n"):
-        if line.startswith(("+++", "---", "diff ", "index ", "new file", "deleted file")):
-            say(line, bold=True)
-        elif line.startswith("+"):
-            say(line, fg="green")
-        elif line.startswith("-"):
-            say(line, fg="red")
-        elif line.startswith("@@"):
-            say(line, fg="cyan")
-        else:
-            say(line)
+    say("\n".join(map(_coloured, patch.rstrip("\n").split("\n"))))
+
+
+def _coloured(line: str) -> str:
+    if line.startswith(("+++", "---", "diff ", "index ", "new file", "deleted file")):
+        return click.style(line, bold=True)
+    colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
+    return click.style(line, fg=colour) if colour else line
+
+
+def show_entry(entry: str) -> None:
+    """Print an entry behind a bar; the rest of a very long one is left to `git show`."""
+    bar = glyph("│", "|")
+    lines = entry.rstrip().split("\n")
+    shown = [f"  {bar} {line}".rstrip() for line in lines[:PREVIEW_LINES]]
+    if len(lines) > PREVIEW_LINES:
+        shown.append(f"  {bar} … and {len(lines) - PREVIEW_LINES} more lines")
+    say("\n".join(shown))
 
 
 def as_json(command: str, report: Report | None, **keys: Any) -> str:
