@@ -73,7 +73,7 @@ def output(command: list[str], cwd: Path) -> str:
 def listed(corpus: Path, clone: Path) -> Iterator[Case]:
     for line in corpus.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
-        if row["repo"].replace("/", "+") not in str(clone) and row["repo"].split("/")[1] != clone.name:
+        if row["repo"].replace("/", "+") not in clone.parts and row["repo"].split("/")[1] != clone.name:
             continue
         yield Case(
             row["id"], row["commit"], row["parent"], row["version"], row["version_arg"], row["date_arg"],

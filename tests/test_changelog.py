@@ -604,3 +604,9 @@ def test_the_page_of_a_series_is_no_entry(below: str, spelled: list[str]) -> Non
         PAGE + below, markdown=False, names=frozenset({"demo"}), marker=".. towncrier release notes start\n"
     )
     assert [entry.spelled for entry in changelog.of(Version("4.0.0"))] == spelled
+
+
+def test_categories_as_high_as_the_entry_do_not_end_it() -> None:
+    text = "demo 1.1\n--------\n\nBug fixes\n---------\n\n- A.\n\nUnreleased\n----------\n\n- B.\n"
+    changelog = Changelog(text, markdown=False, names=frozenset({"demo"}), categories=frozenset({"Bug fixes"}))
+    assert [changelog.body(entry) for entry in changelog.entries] == ["Bug fixes\n---------\n\n- A."]

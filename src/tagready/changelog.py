@@ -50,13 +50,15 @@ class _Title(NamedTuple):
 class Changelog:
     """A changelog with LF line endings.
 
-    `names` are the spellings of the project's name that a title may begin with; `marker` is where new entries go.
+    `names` are the spellings of the project's name that a title may begin with; `marker` is where new entries go;
+    `categories` are titles inside an entry, which never end one, not even as high as its own (pylint's are).
     """
 
     text: str
     markdown: bool
     names: frozenset[str] = frozenset()
     marker: str = ""
+    categories: frozenset[str] = frozenset()
 
     @cached_property
     def headings(self) -> tuple[Heading, ...]:
@@ -70,7 +72,8 @@ class Changelog:
         opened: tuple[Heading, _Title] | None = None
         for heading in self.headings:
             title = _version_title(heading.title, self.names)
-            if opened and (title or heading.level <= opened[0].level):
+            ends = heading.level <= (opened[0].level if opened else 0) and heading.title not in self.categories
+            if opened and (title or ends):
                 found.append(self._entry(*opened, self._start(heading)))
                 opened = None
             if title:

@@ -89,7 +89,10 @@ class Snapshot:
         """Return a text of the project's changelog, parsed."""
         names = {self.name, self.news.name, name_of(self.sources)}
         known = frozenset(normalized(name) for name in names if name)
-        return Changelog(text.replace("\r\n", "\n"), self.news.markdown, known, self.news.start_string)
+        categories = {*(type_.title for type_ in self.news.types), *(section.name for section in self.news.sections)}
+        return Changelog(
+            text.replace("\r\n", "\n"), self.news.markdown, known, self.news.start_string, frozenset(categories)
+        )
 
     def tags(self, refs: Sequence[Ref]) -> Tags:
         """Return the project's release tags."""
