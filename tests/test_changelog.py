@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 import docutils.core
 import docutils.nodes
@@ -15,11 +16,22 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from packaging.version import Version
 
-from tagready.changelog import BOM, Changelog, Entry, insert, newline_of, split_at_marker
+from tagready.changelog import BOM, Changelog, Entry, find_marker, insert, newline_of
 
 MARKER = "<!-- towncrier release notes start -->\n"
 RST_MARKER = ".. towncrier release notes start\n"
 NAMES = frozenset({"demo", "my-project"})
+
+
+class Split(NamedTuple):
+    before: str
+    after: str
+    found: bool
+
+
+def split(text: str, start_string: str) -> Split:
+    marker = find_marker(text, start_string)
+    return Split(text[: marker.start], text[marker.end :], True) if marker else Split("", text, False)
 
 
 def markdown(text: str) -> Changelog:
@@ -502,7 +514,7 @@ def files(older: st.SearchStrategy[list[str]]) -> st.SearchStrategy[str]:
 @settings(deadline=None)
 @given(files(OLDER))
 def test_insert_leaves_every_older_byte(text: str) -> None:
-    before = split_at_marker(text, MARKER)
+    before = split(text, MARKER)
     assert before.found
     older = before.after.lstrip()
     result = insert(text, MARKER, ENTRY)
@@ -536,7 +548,7 @@ def test_without_undoes_insert(text: str) -> None:
     """What is left is the file as it was but for blanks around the marker; inserting again gives the same file."""
     changelog, entry = inserted(text)
     undone = changelog.without(entry)
-    before, after = split_at_marker(text.replace("\r\n", "\n"), MARKER), split_at_marker(undone, MARKER)
+    before, after = split(text.replace("\r\n", "\n"), MARKER), split(undone, MARKER)
     assert (after.before.rstrip(), after.after.strip()) == (before.before.rstrip(), before.after.strip())
     assert insert(undone, MARKER, ENTRY) == changelog.text
 
@@ -568,8 +580,8 @@ def test_without_the_only_entry_nothing_is_left_of_it(older: str) -> None:
 
 def test_the_first_marker_counts_in_either_ending() -> None:
     crlf = MARKER.replace("\n", "\r\n")
-    assert split_at_marker(f"a{crlf}b{MARKER}c", MARKER) == ("a", f"b{MARKER}c", True)
-    assert split_at_marker(f"a{MARKER}b{crlf}c", MARKER) == ("a", f"b{crlf}c", True)
+    assert split(f"a{crlf}b{MARKER}c", MARKER) == ("a", f"b{MARKER}c", True)
+    assert split(f"a{MARKER}b{crlf}c", MARKER) == ("a", f"b{crlf}c", True)
 
 
 @pytest.mark.parametrize(
@@ -577,7 +589,7 @@ def test_the_first_marker_counts_in_either_ending() -> None:
     [(MARKER, True), ("x\r\n" + MARKER.strip() + "\r\n", True), (MARKER.strip(), False), ("# T\n", False), ("", False)],
 )
 def test_marker(text: str, found: bool) -> None:
-    assert split_at_marker(text, MARKER).found is found
+    assert split(text, MARKER)[2] is found
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import posixpath
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from tagready import fragments, gate, news, places
-from tagready.changelog import Entry, insert
+from tagready.changelog import Changelog, Entry, find_marker, insert
 from tagready.findings import Refused, Report, WorldFailed, finding
 from tagready.git import Git, TreeEntry
 from tagready.ground import Ground
@@ -40,14 +41,17 @@ def make(ground: Ground, options: Options, report: Report, scratch: Path, edit: 
     content = rendering.text
     if options.edit:
         content = _edited(content, edit, ground)
-    files = {ground.changelog_path: insert(ground.text or "", ground.snapshot.news.start_string, content)}
-    files |= _bumped(ground)
+    text = insert(ground.text or "", ground.snapshot.news.start_string, content)
+    files = {ground.changelog_path: text, **_bumped(ground)}
     tree = _tree(ground, files, scratch)
     if ground.snapshot.config.hooks:
         tree = after_hooks(ground, tree, content, scratch)
         _refuse_dirty(ground, tree, options)
-    text = text_at(ground.git, tree, ground.changelog_path)
-    changelog = ground.snapshot.changelog(text)
+        changelog = ground.snapshot.changelog(text_at(ground.git, tree, ground.changelog_path))
+        older = ground.changelog.entries
+    else:
+        changelog, older = _as_far_as_new(ground, ground.snapshot.changelog(text))
+    del text
     entries = changelog.of(ground.version)
     whole = changelog.whole(entries[0]) if entries else ""
     declared = bool(whole) and not gate.same_text(whole, rendering.text)
@@ -65,12 +69,28 @@ def make(ground: Ground, options: Options, report: Report, scratch: Path, edit: 
         strict_entry=ground.snapshot.config.strict_entry,
         time=time.time(),
         date_days=ground.snapshot.config.date_days,
-        older=tuple(entry.version for entry in ground.changelog.entries),
+        older=tuple(entry.version for entry in older),
     )
     judged = report.and_(gate.judge(release)).without(options.skip)
     commit = ground.git.write_commit(tree, ground.snapshot.commit.oid, message) if judged.ok else ""
     rewritten = tuple(path for path in files if path != ground.changelog_path)
     return Candidate(commit, tree, message, whole, rewritten, judged)
+
+
+def _as_far_as_new(ground: Ground, changelog: Changelog) -> tuple[Changelog, tuple[Entry, ...]]:
+    """Return the changelog up to the first older entry's heading, and the older entries until there.
+
+    What follows is byte for byte what was parsed already, and a heading that is read as one tells that nothing before
+    it is left open; parsing ten megabytes a second time would tell nothing more.
+    """
+    older, old = ground.changelog.entries, ground.changelog.text
+    marker = find_marker(old, ground.snapshot.news.start_string)
+    new_at = marker.end if marker else 0
+    place = next((place for place, entry in enumerate(older) if entry.start >= new_at), None)
+    if place is None:
+        return changelog, older
+    end = len(changelog.text) - (len(old) - older[place].body)
+    return replace(changelog, text=changelog.text[:end]), older[: place + 1]
 
 
 def _refuse_dirty(ground: Ground, tree: str, options: Options) -> None:

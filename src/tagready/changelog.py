@@ -325,22 +325,18 @@ def _plain_rst(title: str) -> str:
 
 
 class Marker(NamedTuple):
-    """Where towncrier would insert: the text before, the text after, and whether the marker was there."""
+    """Where towncrier inserts: offsets of the marker's begin and end."""
 
-    before: str
-    after: str
-    found: bool
+    start: int
+    end: int
 
 
-def split_at_marker(text: str, start_string: str) -> Marker:
-    """Return the text on either side of the first marker, in whichever line ending it is written."""
-    spellings = {start_string, start_string.replace("\n", "\r\n")}
+def find_marker(text: str, start_string: str) -> Marker | None:
+    """Return the first marker, in whichever line ending it is written, or None where there is none."""
+    spellings = {start_string, start_string.replace("\n", "\r\n") if "\r" in text else start_string}
     places = [(text.find(spelling), len(spelling)) for spelling in spellings]
-    found = [(place, length) for place, length in places if place >= 0]
-    if not found:
-        return Marker("", text, found=False)
-    place, length = min(found)
-    return Marker(text[:place], text[place + length :], found=True)
+    found = [Marker(place, place + length) for place, length in places if place >= 0]
+    return min(found, default=None)
 
 
 def insert(text: str, start_string: str, content: str) -> str:
@@ -349,18 +345,28 @@ def insert(text: str, start_string: str, content: str) -> str:
     Line endings, a byte order mark and every byte of the older entries stay as they are (towncrier rewrites the
     first and spoils the second: measured with 26.9.0).
     """
-    bom = BOM if text.startswith(BOM) else ""
+    start = len(BOM) if text.startswith(BOM) else 0
+    marker = find_marker(text, start_string)
+    before = text[: marker.start].rstrip() + "\n\n" + start_string + "\n" if marker else text[:start]
+    # Offsets rather than slices: a changelog can have ten megabytes, and each slice is a copy.
+    after = _BLANKS.match(text, marker.end if marker else start)
+    rest = after.end() if after else 0
+    entry = content if rest < len(text) else content.rstrip() + "\n"
     newline = newline_of(text)
-    marker = split_at_marker(text[len(bom) :], start_string)
-    after = marker.after.lstrip()
-    entry = content if after else content.rstrip() + "\n"
-    head = "\n\n" + start_string + "\n" if marker.found else ""
-    return bom + marker.before.rstrip() + _with_newline(head + entry, newline) + after
+    if marker:
+        kept = len(text[: marker.start].rstrip())
+        return "".join((before[:kept], _with_newline(before[kept:] + entry, newline), text[rest:]))
+    return "".join((before, _with_newline(entry, newline), text[rest:]))
+
+
+_BLANKS = re.compile(r"\s*")
 
 
 def newline_of(text: str) -> str:
     """Return the line ending that most lines of the text have."""
-    crlf = text.count("\r\n")
+    crlf = text.count("\r\n") if "\r" in text else 0
+    if not crlf:
+        return "\n"
     return "\r\n" if crlf * 2 > text.count("\n") else "\n"
 
 

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Sequence
 
 from tagready import branches, fragments, news, places
-from tagready.changelog import split_at_marker
+from tagready.changelog import find_marker
 from tagready.findings import RULES, Finding, Report, Skipped, WrongUse, finding
 from tagready.fragments import Fragment
 from tagready.git import PathStatus, RemoteAnswer
@@ -205,9 +205,12 @@ def _changelog_findings(ground: Ground, options: Options) -> list[Finding]:
     if entries or (not news_.single_file and ground.renewed is None):
         line = changelog.line(entries[0].heading) if entries else 1
         return [_entry_exists(ground, options, line)]
-    marker = split_at_marker(text, news_.start_string)
     first = changelog.entries[0] if changelog.entries else None
-    if marker.found or not text.strip() or (first and not changelog.text[: first.start].strip("\ufeff \t\n")):
+    if (
+        find_marker(text, news_.start_string)
+        or not text.strip()
+        or (first and not changelog.text[: first.start].strip("\ufeff \t\n"))
+    ):
         return []
     line = text.count("\n") + 1 if text.endswith(news_.start_string.strip()) else 1
     what = "ends in the marker without a newline" if line > 1 else f"has no line {news_.start_string.strip()!r}"

@@ -91,7 +91,11 @@ class Snapshot:
         known = frozenset(normalized(name) for name in names if name)
         categories = {*(type_.title for type_ in self.news.types), *(section.name for section in self.news.sections)}
         return Changelog(
-            text.replace("\r\n", "\n"), self.news.markdown, known, self.news.start_string, frozenset(categories)
+            text.replace("\r\n", "\n") if "\r" in text else text,
+            self.news.markdown,
+            known,
+            self.news.start_string,
+            frozenset(categories),
         )
 
     def tags(self, refs: Sequence[Ref]) -> Tags:
