@@ -195,7 +195,8 @@ def _is_ours(name: str, names: Collection[str]) -> bool:
 #: A list item's marker and the blanks after it; what a fence inside the item is indented by.
 _ITEM = r"[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]+"
 _MARKDOWN_LINE = (
-    rf"\n(?P<indent>(?:{_ITEM})+|[ \t]*)(?:"
+    # Lines of prose, and list items of prose, are most of a changelog: they are passed over at their first letters.
+    rf"\n(?![A-Za-z(\[_]|[-*+] [A-Za-z(\[_\"])(?P<indent>(?:{_ITEM})+|[ \t]*)(?:"
     r"(?P<fence>`{3,}(?=[^`\n]*(?:\n|\Z))|~{3,})[^\n]*"
     r"|(?P<hashes>\#{1,6})(?:[ \t]+(?P<atx>[^\n]*))?(?=\n|\Z)"
     r"|(?P<underline>=+|-+)[ \t]*(?=\n|\Z)"

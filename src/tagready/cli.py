@@ -295,9 +295,17 @@ def _report_bug() -> None:
 
 def main() -> None:
     """Run the command `tagready`."""
-    sys.exit(run(cli))
+    _start(cli)
 
 
 def prepare_release() -> None:
     """Run the command `prepare-release`, the same as `tagready prepare`."""
-    sys.exit(run(prepare))
+    _start(prepare)
+
+
+def _start(command: click.Command) -> None:
+    import gc
+
+    # A process of a quarter of a second leaves its garbage to the system: collecting it is a thirtieth of the time.
+    gc.disable()
+    sys.exit(run(command))

@@ -295,8 +295,9 @@ class Git:
 
     def hash(self, kind: str, content: bytes, like: str) -> str:
         """Return the object name that git gives to the content, in the hash function of another name."""
-        function = sha1 if len(like) == 40 else sha256
-        return function(b"%s %d\0" % (kind.encode(), len(content)) + content).hexdigest()
+        digest = (sha1 if len(like) == 40 else sha256)(b"%s %d\0" % (kind.encode(), len(content)))
+        digest.update(content)
+        return digest.hexdigest()
 
     def hash_files(self, paths: Sequence[str]) -> dict[str, str]:
         """Return the object names that files of the working tree have after git's clean filters."""

@@ -70,8 +70,22 @@ class Snapshot:
 
     def text(self, path: str) -> str | None:
         """Return a committed file as text; bytes that are no UTF-8 survive a round trip."""
-        content = self.git.smudged(self.commit.tree, path)
+        content = self._from_working_tree(path)
+        if content is None:
+            content = self.git.smudged(self.commit.tree, path)
         return None if content is None else content.decode("utf-8", "surrogateescape")
+
+    def _from_working_tree(self, path: str) -> bytes | None:
+        """Return the committed file as it lies in the working tree, if it hashes to what is committed.
+
+        For a changelog of ten megabytes that costs a quarter of having git unpack it.
+        """
+        entry = self.git.entry(self.commit.tree, path)
+        if entry is None or entry.kind != "blob" or entry.mode == SYMLINK or self.git.is_filtered(path):
+            return None
+        content = _read_plain(f"{self.git.top}/{path}")
+        same = content is not None and self.git.hash("blob", content, entry.oid) == entry.oid
+        return content if same else None
 
     def texts(self, places: Places) -> dict[str, str]:
         """Return the files that state the version, those that exist."""
