@@ -1,0 +1,80 @@
+"""The command line itself: help, versions, and what it costs in processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from projects import Project, Result
+
+
+def started(*arguments: str, cwd: Path, **environment: str) -> Result:
+    done = subprocess.run(
+        [sys.executable, "-m", "tagready", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        env=os.environ | environment,
+        encoding="utf-8",
+        check=False,
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("-h",), ("prepare", "--help"), ("demo", "--help")])
+def test_help_fits_eighty_columns(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    done = started(*arguments, cwd=tmp_path)
+    assert (done.code, done.err) == (0, "")
+    assert max(map(len, done.out.splitlines())) <= 80
+
+
+def test_version(tmp_path: Path) -> None:
+    assert started("--version", cwd=tmp_path).out.startswith("tagready ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        pytest.param((), "Missing argument 'VERSION'", id="no version"),
+        pytest.param(("--branch", "1.4.0"), "--branch took '1.4.0' as its name", id="the branch took it"),
+        pytest.param(("1.4.0", "--dry"), "--dry-run", id="a typo"),
+    ],
+)
+def test_a_usage_error_prints_nothing_on_standard_output(
+    project: Project, arguments: tuple[str, ...], says: str
+) -> None:
+    done = project.prepare(*arguments, "--format", "json")
+    assert (done.code, done.out) == (2, "")
+    assert says in done.err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the wrapper is a shell script")
+def test_the_number_of_git_processes_is_the_same_for_every_number_of_fragments(
+    make: Callable[..., Project], tmp_path: Path
+) -> None:
+    log, folder = tmp_path / "log", tmp_path / "bin"
+    folder.mkdir()
+    real = subprocess.run(["which", "git"], capture_output=True, text=True, check=True).stdout.strip()
+    (folder / "git").write_text(f'#!/bin/sh\necho "$1" >> {log}\nexec {real} "$@"\n')
+    (folder / "git").chmod(0o755)
+    counts = []
+    for number in (1, 10, 300):
+        project = make(fragments={f"{issue}.feature.md": f"Add {issue}.\n" for issue in range(1, number + 1)})
+        log.write_text("")
+        done = started("prepare", "1.4.0", cwd=project.path, PATH=f"{folder}{os.pathsep}{os.environ['PATH']}")
+        assert done.code == 0, done.err
+        counts.append(len(log.read_text().splitlines()))
+    assert counts[0] == counts[1] == counts[2] <= 12
+
+
+def test_the_demo_shows_a_refusal_and_a_release(tmp_path: Path) -> None:
+    done = started("demo", cwd=tmp_path, NO_COLOR="1", PYTHONIOENCODING="utf-8")
+    assert (done.code, list(tmp_path.iterdir())) == (0, [])
+    assert "fragment-ignored  changelog.d/16.bug.md" in done.err
+    assert done.out.count('"Release 1.4.0" on main') == 1
+    assert "1.4.0 is prepared already" in done.out
+    assert "\x1b" not in done.out
