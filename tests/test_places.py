@@ -309,7 +309,7 @@ requires-python = ">=3.11"
 [[package]]
 name = "dep"
 version = "1.3.0"
-source = { registry = "https://pypi.org/simple" }
+source = { registry = "https://index.example/simple" }
 dependencies = [
     { name = "demo" },
 ]
@@ -362,7 +362,7 @@ def test_lock_files_own_entry_only(lock: str, text: str, line: int | None, newli
 
 
 def test_a_copy_from_an_index_is_not_our_own() -> None:
-    text = UV_LOCK.replace('source = { editable = "." }', 'source = { registry = "https://pypi.org/simple" }')
+    text = UV_LOCK.replace('source = { editable = "." }', 'source = { registry = "https://index.example/simple" }')
     assert stated(LockPlace("uv.lock", "my-demo"), text) == []
 
 

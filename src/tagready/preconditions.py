@@ -105,15 +105,19 @@ def _clean_findings(ground: Ground, options: Options) -> list[Finding]:
     directories = {section.directory: section for section in snapshot.news.sections}
     for item in {item.path: item for item in reversed(ground.status.paths)}.values():
         folder, name = posixpath.split(item.path)
-        if folder in directories:
-            if _is_news(snapshot, directories[folder], name):
-                found.append(_fragment_uncommitted(item))
-        elif item.path in ground.touched and options.branch is None:
-            found.append(uncommitted(item))
+        if item.path in ground.touched:
+            if options.branch is None:
+                found.append(uncommitted(item))
+        elif folder in directories and _is_news(snapshot, directories[folder], name):
+            found.append(_fragment_uncommitted(item))
     found.sort(key=lambda finding: finding.path or "")
     path = ground.changelog_path
     there = (ground.git.top / path).exists() and options.branch is None
-    if there and snapshot.read(path) is None and not any(item.path == path for item in ground.status.paths):
+    if (
+        there
+        and snapshot.git.entry(snapshot.commit.tree, path) is None
+        and not any(item.path == path for item in ground.status.paths)
+    ):
         found.append(
             finding(
                 "tree-dirty",
