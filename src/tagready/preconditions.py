@@ -112,12 +112,8 @@ def _clean_findings(ground: Ground, options: Options) -> list[Finding]:
             found.append(_fragment_uncommitted(item))
     found.sort(key=lambda finding: finding.path or "")
     path = ground.changelog_path
-    there = (ground.git.top / path).exists() and options.branch is None
-    if (
-        there
-        and snapshot.git.entry(snapshot.commit.tree, path) is None
-        and not any(item.path == path for item in ground.status.paths)
-    ):
+    known = snapshot.git.entry(snapshot.commit.tree, path) or any(item.path == path for item in ground.status.paths)
+    if not known and options.branch is None and (ground.git.top / path).exists():
         found.append(
             finding(
                 "tree-dirty",
