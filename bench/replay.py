@@ -113,8 +113,10 @@ def _as_case(git: Git, oid: str) -> Case | None:
     entry = brought[0]
     date = entry.date if entry.date and re.fullmatch(r"\d{4}-\d\d-\d\d", entry.date) else _day(git, oid)
     version = str(entry.version)
+    title = before.news.title(version, date)
+    spelled = entry.spelled if title and entry.spelled not in title else version
     name = f"{git.top.name}@{version}"
-    return Case(name, oid, before.commit.oid, version, entry.spelled, date, path, before.news.name or None)
+    return Case(name, oid, before.commit.oid, version, spelled, date, path, before.news.name or None)
 
 
 def _parsed(snapshot: Snapshot, path: str) -> Changelog:
