@@ -53,6 +53,7 @@ def finish_own(
         dry_run=options.dry_run,
         diff=git.diff(parent.oid, head.oid) if options.dry_run else None,
         already=True,
+        tagged=_is_tagged(git, tags.name(version), head.oid),
         remote=remote_of(snapshot),
         on_current_branch=options.branch is None,
     )
@@ -61,6 +62,11 @@ def finish_own(
     if options.branch is None:
         bring_own_along(snapshot)
     return tag_and_push(git, prepared, snapshot, tags, options)
+
+
+def _is_tagged(git: Git, tag: str, commit: str) -> bool:
+    tagged = git.commit(f"refs/tags/{tag}")
+    return tagged is not None and tagged.oid == commit
 
 
 def bring_own_along(snapshot: Snapshot) -> None:
