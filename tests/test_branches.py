@@ -8,7 +8,7 @@ import pytest
 
 from tagready.branches import Facts, is_release_branch, judge
 from tagready.findings import Finding, Report, Skipped
-from tagready.git import Ref
+from tagready.git_records import Ref
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ import pytest
 
 from projects import Project, make_project
 from tagready.findings import WorldFailed, WrongUse
-from tagready.git import Change, Commit, Git, RemoteAnswer, TreeEntry, discover, git_failed
+from tagready.git import Git, discover, git_failed
+from tagready.git_records import Change, Commit, RemoteAnswer, TreeEntry
 
 Edits = Mapping[str, str | None]
 

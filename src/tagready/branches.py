@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tagready.findings import Finding, Report, Skipped, finding
 
 if TYPE_CHECKING:
-    from tagready.git import Ref
+    from tagready.git_records import Ref
 
 #: `8.3.x`, `v7.1`, `stable/2`, `release-1.142`; never `release/1.2.3`, which is where a release is reviewed.
 _SERIES = re.compile(

@@ -12,7 +12,8 @@ from typing import NamedTuple
 from tagready import fragments, gate, news, places
 from tagready.changelog import Changelog, Entry, find_marker, insert
 from tagready.findings import Refused, Report, WorldFailed, finding
-from tagready.git import Git, TreeEntry
+from tagready.git import Git
+from tagready.git_records import TreeEntry
 from tagready.ground import Ground
 from tagready.history import digest
 from tagready.hooks import after_hooks

@@ -15,9 +15,22 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha1, sha256
 from pathlib import Path
-from typing import NamedTuple
 
 from tagready.findings import WorldFailed, WrongUse
+from tagready.git_records import (
+    SYMLINK,
+    TREE,
+    Change,
+    Commit,
+    Ref,
+    RemoteAnswer,
+    Status,
+    TreeEntry,
+    read_commit,
+    read_remote_answer,
+    read_status,
+    read_tree,
+)
 
 #: Seconds that another git may hold a lock before we call it stale; git's own commands hold one for milliseconds.
 LOCK_PATIENCE = 3.0
@@ -28,81 +41,9 @@ PUSH_SECONDS = 120.0
 #: Why a remote was not asked where there is none.
 NO_REMOTE = "there is no remote"
 
-GITLINK, SYMLINK, TREE = "160000", "120000", "40000"
-
-
-class TreeEntry(NamedTuple):
-    """One name in a tree object: mode (octal text, as git writes it) and object name (hex)."""
-
-    mode: str
-    oid: str
-
-    @property
-    def kind(self) -> str:
-        """The type of the object."""
-        return {TREE: "tree", GITLINK: "commit"}.get(self.mode, "blob")
-
 
 #: A directory that is to be rewritten: what becomes of each name, with inner directories as levels of their own.
 _Level = dict[str, "TreeEntry | _Level | None"]
-
-
-class Commit(NamedTuple):
-    """A commit as it is stored; `author_time` and `committer_time` are seconds since the epoch."""
-
-    oid: str
-    tree: str
-    parents: tuple[str, ...]
-    author_time: int
-    committer_time: int
-    message: str
-
-
-class Ref(NamedTuple):
-    """A reference by its full name; `symref` is what a symbolic one points to."""
-
-    name: str
-    oid: str
-    symref: str
-
-
-class Change(NamedTuple):
-    """What became of a path between two trees; None stands for absent."""
-
-    path: str
-    old: TreeEntry | None
-    new: TreeEntry | None
-
-
-class PathStatus(NamedTuple):
-    """A path in `git status`: the letters of index against HEAD, and of the file against the index."""
-
-    path: str
-    staged: str
-    unstaged: str
-    index_oid: str = ""
-
-    @property
-    def untracked(self) -> bool:
-        """Whether git does not know the path."""
-        return self.staged == "?"
-
-
-class Status(NamedTuple):
-    """What `git status` says of a set of paths, and of the branch; `upstream` is empty where there is none."""
-
-    branch: str
-    upstream: str
-    ahead: int
-    behind: int
-    paths: tuple[PathStatus, ...] = ()
-
-
-class RemoteAnswer(NamedTuple):
-    """What a remote answered: its refs by full name, and the branch that its HEAD points to."""
-
-    refs: Mapping[str, str]
-    head: str | None
 
 
 @dataclass
@@ -125,19 +66,7 @@ class Pending:
         if self.process.returncode:
             lines = errors.decode("utf-8", "replace").strip().splitlines()
             return "on the remote: it could not be asked" + (f" ({lines[0]})" if lines else "")
-        return _remote_answer(output.decode("utf-8", "surrogateescape"))
-
-
-def _remote_answer(output: str) -> RemoteAnswer:
-    refs: dict[str, str] = {}
-    head = None
-    for line in output.splitlines():
-        value, _, name = line.partition("\t")
-        if value.startswith("ref: "):
-            head = value.removeprefix("ref: refs/heads/")
-        else:
-            refs[name] = value
-    return RemoteAnswer(refs, head)
+        return read_remote_answer(output.decode("utf-8", "surrogateescape"))
 
 
 @dataclass
@@ -255,12 +184,12 @@ class Git:
     def commit(self, revision: str) -> Commit | None:
         """Return the commit that a revision names, or None."""
         found = self.object(f"{revision}^{{commit}}")
-        return _read_commit(found[0], found[2]) if found else None
+        return read_commit(found[0], found[2]) if found else None
 
     def tree(self, oid: str) -> Mapping[str, TreeEntry]:
         """Return the names in a tree object."""
         if oid not in self._trees:
-            self._trees[oid] = _read_tree(self.blob(oid), len(oid) // 2)
+            self._trees[oid] = read_tree(self.blob(oid), len(oid) // 2)
         return self._trees[oid]
 
     def entry(self, tree: str, path: str) -> TreeEntry | None:
@@ -388,7 +317,7 @@ class Git:
             "--no-optional-locks", "--literal-pathspecs", "status", "--porcelain=v2", "--branch", "-z", "--no-renames",
             "--untracked-files=all", "--ignore-submodules=all", "--", *paths,
         )  # fmt: skip
-        return _read_status(done.stdout.decode("utf-8", "surrogateescape"))
+        return read_status(done.stdout.decode("utf-8", "surrogateescape"))
 
     def under_way(self) -> str:
         """Return the operation that git is in the middle of (merge, rebase …), or an empty text."""
@@ -774,60 +703,6 @@ def _nested(changes: Mapping[str, TreeEntry | None]) -> _Level:
             level = inner
         level[name] = change
     return nested
-
-
-def _read_tree(content: bytes, width: int) -> dict[str, TreeEntry]:
-    entries: dict[str, TreeEntry] = {}
-    offset = 0
-    while offset < len(content):
-        end = content.index(b"\0", offset)
-        mode, _, name = content[offset:end].partition(b" ")
-        offset = end + 1 + width
-        entries[name.decode("utf-8", "surrogateescape")] = TreeEntry(mode.decode(), content[end + 1 : offset].hex())
-    return entries
-
-
-def _read_commit(oid: str, content: bytes) -> Commit:
-    head, _, message = content.decode("utf-8", "replace").partition("\n\n")
-    fields = [line.partition(" ") for line in head.split("\n")]
-    first = {key: value for key, _, value in reversed(fields)}
-    return Commit(
-        oid=oid,
-        tree=first["tree"],
-        parents=tuple(value for key, _, value in fields if key == "parent"),
-        author_time=_time(first["author"]),
-        committer_time=_time(first["committer"]),
-        message=message,
-    )
-
-
-def _time(ident: str) -> int:
-    return int(ident.rsplit(" ", 2)[1])
-
-
-def _read_status(output: str) -> Status:
-    branch = upstream = ""
-    ahead = behind = 0
-    paths: list[PathStatus] = []
-    for item in output.split("\0"):
-        kind, _, rest = item.partition(" ")
-        match kind:
-            case "#":
-                key, _, value = rest.partition(" ")
-                if key == "branch.head":
-                    branch = "" if value == "(detached)" else value
-                elif key == "branch.upstream":
-                    upstream = value
-                elif key == "branch.ab":
-                    ahead, behind = (abs(int(number)) for number in value.split())
-            case "1":
-                states, _, _, _, _, _, index_oid, path = rest.split(" ", 7)
-                paths.append(PathStatus(path, states[0], states[1], index_oid))
-            case "u":
-                paths.append(PathStatus(rest.split(" ", 9)[-1], "U", "U"))
-            case "?":
-                paths.append(PathStatus(rest, "?", "?"))
-    return Status(branch, upstream, ahead, behind, tuple(paths))
 
 
 def _replace(source: Path, target: Path) -> None:

@@ -20,7 +20,8 @@ from tagready import versions
 from tagready.changelog import Changelog
 from tagready.findings import WrongUse
 from tagready.fragments import Fragment
-from tagready.git import Commit, Git, Ref, RemoteAnswer, Status
+from tagready.git import Git
+from tagready.git_records import Commit, Ref, RemoteAnswer, Status
 from tagready.history import release_of
 from tagready.prepared import Options
 from tagready.snapshot import FragmentData, Snapshot

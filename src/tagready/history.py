@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from tagready import fragments, versions
 from tagready.fragments import Fragment
-from tagready.git import Commit
+from tagready.git_records import Commit
 from tagready.snapshot import Snapshot
 
 _TRAILER = re.compile(r"^Towncrier: (?P<version>\S+)$", re.MULTILINE)

@@ -9,7 +9,7 @@ from tagready import branches, fragments, news, places
 from tagready.changelog import find_marker
 from tagready.findings import RULES, Finding, Report, Skipped, WrongUse, finding
 from tagready.fragments import Fragment
-from tagready.git import PathStatus, RemoteAnswer
+from tagready.git_records import PathStatus, RemoteAnswer
 from tagready.ground import Ground, default_branch, scratch_folder
 from tagready.history import release_of
 from tagready.prepared import Options

@@ -12,7 +12,8 @@ from tagready import branches, gate
 from tagready.changelog import Changelog
 from tagready.findings import Finding, Refused, Report, Skipped, finding
 from tagready.fragments import quoted
-from tagready.git import Change, Git, PathStatus, Ref
+from tagready.git import Git
+from tagready.git_records import Change, PathStatus, Ref
 from tagready.ground import default_branch, remote_of
 from tagready.history import Released, changelog_path, declares_edit, recorded_towncrier, release_of
 from tagready.prepared import Options, Prepared, branch_name

@@ -16,7 +16,8 @@ from tagready.changelog import Changelog
 from tagready.config import Config, load, read_toml
 from tagready.findings import WorldFailed, WrongUse
 from tagready.fragments import Fragment, Survey, ignored_by_towncrier, read_name, survey
-from tagready.git import SYMLINK, TREE, Commit, Git, Ref, TreeEntry
+from tagready.git import Git
+from tagready.git_records import SYMLINK, TREE, Commit, Ref, TreeEntry
 from tagready.news import Order, Rendering, render
 from tagready.places import Places, Stated, find_places, stated
 from tagready.project import News, Section, Sources, name_of, normalized, read_news

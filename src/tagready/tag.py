@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from tagready.findings import Refused, WorldFailed, WrongUse, finding
-from tagready.git import Git, RemoteAnswer
+from tagready.git import Git
+from tagready.git_records import RemoteAnswer
 from tagready.prepared import Options, Prepared
 from tagready.snapshot import Snapshot
 from tagready.tags import Tags
