@@ -78,3 +78,19 @@ def test_the_demo_shows_a_refusal_and_a_release(tmp_path: Path) -> None:
     assert done.out.count('"Release 1.4.0" on main') == 1
     assert "1.4.0 is prepared already" in done.out
     assert "\x1b" not in done.out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes close otherwise there")
+def test_a_reader_that_has_read_enough_is_no_failure(project: Project) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as closed:
+        command = [sys.executable, "-m", "tagready", "prepare", "1.4.0"]
+        done = subprocess.run(command, cwd=project.path, stdout=closed, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert project.git("log", "-1", "--format=%s") == "Release 1.4.0"
+
+
+def test_a_typo_of_a_bump_word_is_named(project: Project) -> None:
+    done = project.prepare("minro")
+    assert (done.code, "did you mean minor?" in done.err) == (2, True)

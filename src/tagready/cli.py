@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -155,7 +156,8 @@ def answering(command: str, form: str) -> Iterator[None]:
         terminal.show_trouble(trouble)
         sys.exit(2 if isinstance(trouble, WrongUse) else 3)
     except BrokenPipeError:
-        raise
+        # Somebody read enough (`| head`): what was to be done is done, and there is nobody left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         place = f" ({error.filename})" if error.filename else ""
         failure = WorldFailed(f"the system refused: {error.strerror or error}{place}", "make room, and run it again")

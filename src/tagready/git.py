@@ -620,7 +620,9 @@ def discover(start: Path) -> Git:
     if done.returncode and "work tree" in words:
         raise WrongUse(f"{start} is a bare repository, and a release is prepared in a working tree", "clone it first")
     if done.returncode:
-        raise WrongUse(f"{start} is not in a git repository", "run it inside your project, or give its folder with -C")
+        raise WrongUse(
+            f"{start.resolve()} is not in a git repository", "run it inside your project, or give its folder with -C"
+        )
     top, git_dir, common_dir, prefix = done.stdout.decode("utf-8", "surrogateescape").split("\n")[:4]
     return Git(Path(top), Path(git_dir), (start / common_dir).resolve(), prefix.rstrip("/"))
 

@@ -51,10 +51,11 @@ def canonical(text: str) -> Version:
     """Return the version of a canonical spelling; raise WrongUse that names the canonical one otherwise (PEP 440)."""
     version = parse(text)
     if version is None:
-        raise WrongUse(
-            f"{text!r} is not a version",
-            "give a PEP 440 version such as 1.4.0, 2.0.0rc1 or 2026.11, or one of major, minor, patch, auto",
-        )
+        from difflib import get_close_matches
+
+        close = get_close_matches(text, WORDS, n=1)
+        forms = "give a PEP 440 version such as 1.4.0, 2.0.0rc1 or 2026.11, or one of major, minor, patch, auto"
+        raise WrongUse(f"{text!r} is not a version", f"did you mean {close[0]}?" if close else forms)
     if version.local:
         raise WrongUse(
             f"{text} has a local part (+{version.local}), which no index accepts",
