@@ -31,7 +31,7 @@ def finish_own(
     assert parent is not None
     path = changelog_path(snapshot, version)
     released = release_of(snapshot, path, version)
-    report = _judge(snapshot, version, scratch)
+    report = _judge(snapshot, version, released, scratch)
     if options.tag:
         report = report.and_(_judge_branch(snapshot, refs))
     report = report.dropping(options.skip)
@@ -82,13 +82,12 @@ def bring_own_along(snapshot: Snapshot) -> None:
         git.bring_along(unfinished)
 
 
-def _judge(snapshot: Snapshot, version: Version, scratch: Path) -> Report:
+def _judge(snapshot: Snapshot, version: Version, released: Released | None, scratch: Path) -> Report:
     """Return the gate's verdict on our own release commit: somebody may have amended or rebased it since."""
     head = snapshot.commit
     path = changelog_path(snapshot, version)
     changelog = snapshot.changelog(snapshot.text(path) or "")
     entries = changelog.of(version)
-    released = release_of(snapshot, path, version)
     before = take(snapshot.git, f"{head.oid}^")
     if released is None or len(entries) != 1:
         return gate.judge(_release(snapshot, version, changelog, Released((), (), {}), "", before, declared=True))
