@@ -108,7 +108,7 @@ def _as_case(git: Git, oid: str) -> Case | None:
     new = {entry.version: entry for entry in _parsed(after, path).entries}
     old = {entry.version for entry in _parsed(before, path).entries}
     brought = [entry for version, entry in new.items() if version not in old]
-    if len(brought) != 1 or not removed_by(before, after.commit)[0]:
+    if len(brought) != 1 or not removed_by(before, after.commit).fragments:
         return None
     entry = brought[0]
     date = entry.date if entry.date and re.fullmatch(r"\d{4}-\d\d-\d\d", entry.date) else _day(git, oid)

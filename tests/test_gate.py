@@ -11,7 +11,7 @@ from packaging.version import Version
 from tagready.changelog import Changelog
 from tagready.findings import Finding, Level, Report, Skipped
 from tagready.fragments import Fragment
-from tagready.gate import Release, judge, lost, same_text
+from tagready.gate import Compiled, Release, Traces, judge, same_text, traces
 from tagready.places import Stated, TomlPlace
 
 PLACE = TomlPlace("pyproject.toml", ("project", "version"))
@@ -36,14 +36,11 @@ GOOD = Release(
     path="CHANGELOG.md",
     changelog=changelog(ENTRY),
     stated=(Stated(PLACE, "1.4.0", 3),),
-    removed=(FEATURE, FIX),
-    texts=TEXTS,
-    left_over=(),
-    rendering=ENTRY + "\n\n",
-    declared_edit=False,
+    compiled=Compiled((FEATURE, FIX), TEXTS, ENTRY + "\n\n"),
     strict_entry=True,
-    time=at("2026-02-03T23:59:59"),
+    times=(at("2026-02-03T23:59:59"),),
     date_days=7,
+    again="prepare-release 1.4.0 --again",
 )
 
 
@@ -51,12 +48,17 @@ def edited(entry: str, **changes: object) -> Release:
     return GOOD._replace(changelog=changelog(entry), **changes)  # type: ignore[arg-type]
 
 
-def differs(difference: str, level: Level = Level.ERROR) -> Finding:
+def compiled(**changes: object) -> Compiled:
+    assert GOOD.compiled is not None
+    return GOOD.compiled._replace(**changes)  # type: ignore[arg-type]
+
+
+def differs(difference: str, level: Level = Level.ERROR, doubt: str = "") -> Finding:
     return Finding(
         "entry-differs",
-        "the entry for 1.4.0 is not what its fragments compile to:\n"
+        f"the entry for 1.4.0 is not what its fragments compile to{doubt}:\n"
         f"--- as the fragments compile\n+++ as the changelog has it\n{difference}",
-        "prepare-release 1.4.0 --again, or declare the edit: prepare-release --edit",
+        "prepare-release 1.4.0 --again, or declare the edit: prepare-release 1.4.0 --again --edit",
         "CHANGELOG.md",
         3,
         level,
@@ -91,11 +93,29 @@ def left_over(path: str) -> Finding:
     )
 
 
+def said_already(path: str) -> Finding:
+    return Finding(
+        "fragments-left-over",
+        f"{path} is in the entry, but it is still there too, so the next release would say it again",
+        f"git rm {path}, commit that, and release the commit",
+        path,
+    )
+
+
+def unread(path: str) -> Finding:
+    return Finding(
+        "fragment-ignored",
+        f"{path} was removed by this release, though towncrier passes over such a name: nobody ever read it",
+        "put its text into the entry for 1.4.0, or bring it back under a name that towncrier reads",
+        path,
+    )
+
+
 def implausible(entry: str, commit: str) -> Finding:
     return Finding(
         "date-implausible",
         f"the entry for 1.4.0 is dated {entry}, its commit {commit}",
-        f"prepare-release 1.4.0 --date {commit}, if the entry's date is wrong",
+        f"prepare-release 1.4.0 --again --date {commit}, if the entry's date is wrong",
         "CHANGELOG.md",
         3,
         Level.WARNING,
@@ -106,6 +126,21 @@ MISSING = Finding(
     "entry-missing",
     "CHANGELOG.md has no entry for 1.4.0: no heading there names that version",
     "name the version in the entry's title (title_format, or the template), and commit",
+    "CHANGELOG.md",
+)
+MISSING_LATER = Finding(MISSING.rule, MISSING.message, "prepare-release 1.4.0 --again", "CHANGELOG.md")
+TYPED = Finding(
+    "entry-differs",
+    "no fragment was removed with the entry for 1.4.0, so it was typed, not compiled",
+    "prepare-release 1.4.0 --again, or declare the edit: prepare-release 1.4.0 --again --edit",
+    "CHANGELOG.md",
+    3,
+)
+SWALLOWS = Finding(
+    "entry-swallows",
+    "with the entry for 1.4.0, CHANGELOG.md shows no entry for 1.3.0 any more: "
+    "a code fence or a comment in it does not end",
+    "end it where it begins, in the fragment or the edited entry (text after a closing fence keeps it whole)",
     "CHANGELOG.md",
 )
 EMPTY = Finding(
@@ -138,14 +173,16 @@ CASES = [
         (mismatch("1.3.0"), mismatch("1.5")),
         id="every place",
     ),
-    pytest.param(GOOD._replace(left_over=["a.md", "b.md"]), (left_over("a.md"), left_over("b.md")), id="left over"),
+    pytest.param(
+        GOOD._replace(left_over={"a.md": "A", "b.md": "B"}), (left_over("a.md"), left_over("b.md")), id="left over"
+    ),
     pytest.param(edited(""), (MISSING,), id="entry-missing"),
     pytest.param(edited(ENTRY.replace("1.4.0", "1.4.01")), (MISSING,), id="1.4.01 is another spelling of 1.4.1"),
     pytest.param(edited(ENTRY.replace("1.4.0", "1.4.0rc1")), (MISSING,), id="a candidate is not the release"),
     pytest.param(edited("```\n" + ENTRY + "```\n"), (MISSING,), id="in a fence"),
     pytest.param(edited(f"{ENTRY}\n{ENTRY}"), (DUPLICATED,), id="entry-duplicated"),
     pytest.param(
-        edited(TITLE, rendering=TITLE, removed=()),
+        edited(TITLE, compiled=Compiled((), {}, TITLE)),
         (EMPTY,),
         id="entry-empty",
     ),
@@ -153,27 +190,64 @@ CASES = [
     pytest.param(
         edited(REWORDED, strict_entry=False), (differs(REWORD, Level.WARNING), lost_one(FIX.path)), id="not strict"
     ),
-    pytest.param(edited(REWORDED, declared_edit=True), (lost_one(FIX.path),), id="a declared edit may lose nothing"),
-    pytest.param(edited(ENTRY.replace("Mend it.", "Repaired."), declared_edit=True), (), id="a declared edit"),
-    pytest.param(GOOD._replace(time=at("2026-02-10T23:59:59")), (), id="seven days"),
     pytest.param(
-        GOOD._replace(time=at("2026-02-11")), (implausible("2026-02-03", "2026-02-11"),), id="eight days after"
+        edited(REWORDED, compiled=compiled(declared_edit=True)),
+        (lost_one(FIX.path),),
+        id="a declared edit may lose nothing",
     ),
     pytest.param(
-        GOOD._replace(time=at("2026-01-26T23:59:59")), (implausible("2026-02-03", "2026-01-26"),), id="eight before"
+        edited(ENTRY.replace("Mend it.", "Repaired."), compiled=compiled(declared_edit=True)), (), id="a declared edit"
     ),
-    pytest.param(GOOD._replace(time=at("2026-02-11"), date_days=8), (), id="the project's own number of days"),
+    pytest.param(GOOD._replace(times=(at("2026-02-10T23:59:59"),)), (), id="seven days"),
     pytest.param(
-        edited(ENTRY.replace(" (2026-02-03)", ""), rendering=ENTRY.replace(" (2026-02-03)", ""), time=0.0),
+        GOOD._replace(times=(at("2026-02-11"),)), (implausible("2026-02-03", "2026-02-11"),), id="eight days after"
+    ),
+    pytest.param(
+        GOOD._replace(times=(at("2026-01-26T23:59:59"),)), (implausible("2026-02-03", "2026-01-26"),), id="eight before"
+    ),
+    pytest.param(GOOD._replace(times=(at("2026-02-11"),), date_days=8), (), id="the project's own number of days"),
+    pytest.param(
+        edited(
+            ENTRY.replace(" (2026-02-03)", ""),
+            compiled=compiled(rendering=ENTRY.replace(" (2026-02-03)", "")),
+            times=(0.0,),
+        ),
         (),
         id="no date",
     ),
     pytest.param(
-        edited("", stated=[Stated(PLACE, "1.3.0", 3)], left_over=["a.md"]),
+        GOOD._replace(times=(at("2026-02-03"), at("2026-03-03"))), (), id="written in time, committed later (a rebase)"
+    ),
+    pytest.param(GOOD._replace(left_over={"a.md": "Mend\n it.\n"}), (said_already("a.md"),), id="kept though said"),
+    pytest.param(GOOD._replace(left_over={"a.md": ""}), (left_over("a.md"),), id="an empty one says nothing"),
+    pytest.param(GOOD._replace(unread=["a.bugfx.md"]), (unread("a.bugfx.md"),), id="removed unread"),
+    pytest.param(
+        edited(REWORDED, compiled=compiled(doubt=" (perhaps)")),
+        (differs(REWORD, doubt=" (perhaps)"), lost_one(FIX.path)),
+        id="with a doubt",
+    ),
+    pytest.param(
+        edited(ENTRY, compiled=Compiled((), {}, TITLE + "\nNo significant changes.\n")),
+        (TYPED,),
+        id="typed, not compiled",
+    ),
+    pytest.param(
+        GOOD._replace(older={Version("1.3.0"): "## 1.3.0 (2026-01-01)", Version("1.2.0rc1"): "## 1.2.0rc1"}),
+        (),
+        id="a candidate's entry was folded into the final one",
+    ),
+    pytest.param(
+        edited(ENTRY + "\n```\n", older={Version("1.3.0"): "## 1.3.0 (2026-01-01)"}, compiled=None),
+        (SWALLOWS,),
+        id="an open fence swallows",
+    ),
+    pytest.param(edited("", compiled=None), (MISSING_LATER,), id="no entry, and nothing to hold it against"),
+    pytest.param(
+        edited("", stated=[Stated(PLACE, "1.3.0", 3)], left_over={"a.md": "A"}),
         (mismatch("1.3.0"), left_over("a.md"), MISSING),
         id="all at once",
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("release", "findings"), CASES)
@@ -184,7 +258,7 @@ def test_judge(release: Release, findings: tuple[Finding, ...]) -> None:
 @pytest.mark.parametrize("date", ["February 3, 2026", "2026/02/03", "2026-02-31"])
 def test_a_date_that_cannot_be_judged_is_skipped(date: str) -> None:
     entry = ENTRY.replace("2026-02-03", date)
-    assert judge(edited(entry, rendering=entry, time=0.0)) == Report(
+    assert judge(edited(entry, compiled=compiled(rendering=entry), times=(0.0,))) == Report(
         skipped=(Skipped("date-implausible", f"{date!r} is not an ISO date"),)
     )
 
@@ -237,4 +311,45 @@ def test_same_text(one: str, other: str, same: bool) -> None:
     ],
 )
 def test_lost(removed: Sequence[Fragment], texts: dict[str, str], entry: str, gone: list[str]) -> None:
-    assert lost(removed, texts, ENTRY, entry) == gone
+    assert traces(Compiled(removed, texts, ENTRY), entry).lost == tuple(gone)
+
+
+@pytest.mark.parametrize(
+    ("text", "entry", "lost"),
+    [
+        pytest.param("The parser reads tabs as blanks again.", "- Tabs are read as blanks.", True, id="few"),
+        pytest.param(
+            "The parser reads tabs again.", "- Fix the parser, which reads tabs again now.", False, id="reworded"
+        ),
+        pytest.param(
+            "The parser reads tabs again.",
+            "- The parser is new.\n- It reads.\n- Tabs are seen again.",
+            True,
+            id="its words are in different items",
+        ),
+        pytest.param(
+            "The parser reads tabs again.", "Once\n\nAgain, the parser\nreads tabs\n\nx", False, id="in a paragraph"
+        ),
+    ],
+)
+def test_an_orphan_in_other_words(text: str, entry: str, lost: bool) -> None:
+    compiled = Compiled([ORPHAN], {ORPHAN.path: text}, f"- {text}\n")
+    assert traces(compiled, entry) == Traces((ORPHAN.path,) if lost else (), ())
+
+
+def test_what_a_clean_rendering_does_not_show_is_hidden() -> None:
+    rendering = ENTRY.replace("- Mend it. (#13)", "- #13")
+    assert traces(Compiled([FEATURE, FIX, ORPHAN], {**TEXTS, ORPHAN.path: "Inside."}, rendering), rendering) == Traces(
+        (), (ORPHAN.path,)
+    )
+
+
+def test_another_towncrier_is_no_finding_but_a_skip() -> None:
+    release = edited(ENTRY.replace("Mend it.", "Repaired."), compiled=compiled(other_towncrier="it was another"))
+    assert judge(release) == Report(skipped=(Skipped("entry-differs", "it was another"),))
+
+
+def test_what_could_not_be_proven_is_skipped() -> None:
+    assert judge(GOOD._replace(compiled=None, unproven="shallow")) == Report(
+        skipped=(Skipped("entry-differs", "shallow"), Skipped("fragment-lost", "shallow"))
+    )

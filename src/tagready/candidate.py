@@ -62,15 +62,13 @@ def make(ground: Ground, options: Options, report: Report, scratch: Path, edit: 
         path=ground.changelog_path,
         changelog=changelog,
         stated=_stated(ground, tree),
-        removed=ground.fragments,
-        texts=ground.data.texts() if declared else {},
-        left_over=_left_over(ground, tree),
-        rendering=rendering.text,
-        declared_edit=declared,
+        compiled=gate.Compiled(ground.fragments, ground.data.texts() if declared else {}, rendering.text, declared),
         strict_entry=ground.snapshot.config.strict_entry,
-        time=time.time(),
+        times=(time.time(),),
         date_days=ground.snapshot.config.date_days,
-        older=tuple(entry.version for entry in older),
+        left_over=_left_over(ground, tree),
+        older={entry.version: ground.changelog.text[entry.heading : entry.body].strip() for entry in older},
+        again=f"prepare-release {ground.version} --again",
     )
     judged = report.and_(gate.judge(release)).without(options.skip)
     commit = ground.git.write_commit(tree, ground.snapshot.commit.oid, message) if judged.ok else ""
@@ -179,16 +177,17 @@ def _stated(ground: Ground, tree: str) -> list[places.Stated]:
     return found
 
 
-def _left_over(ground: Ground, tree: str) -> list[str]:
+def _left_over(ground: Ground, tree: str) -> dict[str, str]:
+    """Return the fragments that are in the candidate's tree, with their texts: a hook may have brought some back."""
     news_ = ground.snapshot.news
-    return [
-        posixpath.join(section.directory, name)
+    return {
+        posixpath.join(section.directory, name): text_at(ground.git, tree, posixpath.join(section.directory, name))
         for section in news_.sections
         for name, entry in ground.git.listing(tree, section.directory).items()
         if entry.kind == "blob"
         and not fragments.ignored_by_towncrier(news_, name)
         and fragments.read_name(news_, section, name)
-    ]
+    }
 
 
 def _message(ground: Ground, options: Options, rendering: Rendering, edited: str | None) -> str:

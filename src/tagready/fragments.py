@@ -95,6 +95,11 @@ def _read(news: News, section: Section, name: str, types: frozenset[str]) -> Fra
     )
 
 
+def meant_as_news(path: str, extra_files: Sequence[str]) -> bool:
+    """Return whether a file beside the fragments was probably meant as one: it is nothing else that lies there."""
+    return not _never_news(posixpath.basename(path), path, extra_files)
+
+
 def _never_news(name: str, path: str, extra_files: Sequence[str]) -> bool:
     stem = re.sub(r"\.(?:md|rst|txt)$", "", name, flags=re.IGNORECASE)
     return (

@@ -71,13 +71,14 @@ class Pending:
 
 @dataclass
 class Git:
-    """A repository with a working tree. Paths are relative to its top, with forward slashes."""
+    """A repository. Paths are relative to its top, with forward slashes; a bare one has its own folder as its top."""
 
     top: Path
     git_dir: Path
     common_dir: Path
     prefix: str
     objects: Path | None = None
+    bare: bool = False
     _config: dict[str, list[str | None]] | None = None
     _batch: subprocess.Popen[bytes] | None = None
     _trees: dict[str, dict[str, TreeEntry]] = field(default_factory=dict)
@@ -255,6 +256,10 @@ class Git:
         chosen = names if len(names) <= 50 else ["refs/tags"]
         output = self.text("for-each-ref", f"--merged={commit}", "--format=%(refname)", *chosen)
         return set(output.split("\n")) & set(names)
+
+    def is_shallow(self) -> bool:
+        """Return whether older commits were left out when the repository was cloned."""
+        return (self.common_dir / "shallow").exists()
 
     def is_ancestor(self, ancestor: str, commit: str) -> bool:
         """Return whether the commit contains the ancestor."""
@@ -594,8 +599,11 @@ class Git:
         return other
 
 
-def discover(start: Path) -> Git:
-    """Return the repository around a folder; raise WrongUse where there is none with a working tree."""
+def discover(start: Path, *, bare: bool = False) -> Git:
+    """Return the repository around a folder; raise WrongUse where there is none.
+
+    One without a working tree is refused as well, unless `bare` says that nothing but its history is asked for.
+    """
     command = [
         "git",
         "rev-parse",
@@ -618,13 +626,21 @@ def discover(start: Path) -> Git:
             "git does not trust this repository", words.splitlines()[-1].strip(), " ".join(command), words
         )
     if done.returncode and "work tree" in words:
-        raise WrongUse(f"{start} is a bare repository, and a release is prepared in a working tree", "clone it first")
+        if not bare:
+            raise WrongUse(f"{start} is a bare repository, and this needs a working tree", "clone it first")
+        git_dir, common_dir = (_rev_parse(start, option) for option in ("--absolute-git-dir", "--git-common-dir"))
+        return Git(Path(git_dir), Path(git_dir), (start / common_dir).resolve(), "", bare=True)
     if done.returncode:
         raise WrongUse(
             f"{start.resolve()} is not in a git repository", "run it inside your project, or give its folder with -C"
         )
     top, git_dir, common_dir, prefix = done.stdout.decode("utf-8", "surrogateescape").split("\n")[:4]
     return Git(Path(top), Path(git_dir), (start / common_dir).resolve(), prefix.rstrip("/"))
+
+
+def _rev_parse(start: Path, option: str) -> str:
+    done = subprocess.run(["git", "rev-parse", option], capture_output=True, cwd=start, env=_environment(), check=True)
+    return done.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")
 
 
 def _is_running(pid: int) -> bool:

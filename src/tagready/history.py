@@ -3,96 +3,177 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from packaging.version import Version
 
 from tagready import fragments, versions
+from tagready.changelog import Changelog
+from tagready.findings import WorldFailed, WrongUse
 from tagready.fragments import Fragment
 from tagready.git_records import Commit
 from tagready.snapshot import Snapshot
 
-_TRAILER = re.compile(r"^Towncrier: (?P<version>\S+)$", re.MULTILINE)
-_RENEWS = re.compile(r"^Renews: [0-9a-f]{40,64}$", re.MULTILINE)
-_EDITED = re.compile(r"^Entry-Edited: (?P<digest>[0-9a-f]{64})$", re.MULTILINE)
+# A squash by git indents the messages that it joins, trailers and all.
+_TRAILER = re.compile(r"^[ \t]*Towncrier: (?P<version>\S+)$", re.MULTILINE)
+_RENEWS = re.compile(r"^[ \t]*Renews: [0-9a-f]{40,64}$", re.MULTILINE)
+_EDITED = re.compile(r"^[ \t]*Entry-Edited: (?P<digest>[0-9a-f]{64})$", re.MULTILINE)
+_SKIPPED = re.compile(r"^[ \t]*Skipped-Rule: (?P<rule>[a-z-]+)$", re.MULTILINE)
+
+
+class CutOff(WorldFailed):
+    """The history ends (a shallow clone) before the commit that brought an entry."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the history is cut off before the commit that brought the entry (a shallow clone)",
+            "git fetch --unshallow --tags",
+        )
+
+
+class Removed(NamedTuple):
+    """What a commit removed from the fragment directories: fragments, and files that towncrier passes over."""
+
+    fragments: tuple[Fragment, ...]
+    contents: Mapping[str, bytes]
+    unread: tuple[str, ...]
 
 
 class Released(NamedTuple):
-    """The commits that brought an entry and renewed it, newest first, and the fragments that they removed."""
+    """How an entry came about: the commits that brought and renewed it, newest first, and what they removed.
+
+    `before` is the project as the commit that brought the entry found it, and `trail` are all commits that changed the
+    changelog since then, that one included.
+    """
 
     commits: tuple[Commit, ...]
+    trail: tuple[Commit, ...]
+    before: Snapshot
     fragments: tuple[Fragment, ...]
     contents: Mapping[str, bytes]
+    unread: tuple[str, ...]
+
+    @property
+    def brought(self) -> Commit:
+        """The commit that brought the entry."""
+        return self.commits[-1]
 
 
 def release_of(snapshot: Snapshot, path: str, version: Version) -> Released | None:
-    """Return what brought the entry (the commit that has it, and whose first parent has not) and its renewals."""
-    commits = []
-    for line in snapshot.git.text("rev-list", snapshot.commit.oid, "--", path).split("\n"):
-        commit = snapshot.git.commit(line)
-        if commit is None or not has_entry(snapshot, commit, path, version):
-            continue
-        parent = snapshot.git.commit(commit.parents[0]) if commit.parents else None
-        brought = parent is None or not has_entry(snapshot, parent, path, version)
-        if brought or _RENEWS.search(commit.message):
-            commits.append(commit)
-        if brought:
-            removed = [removed_by(snapshot, commit) for commit in reversed(commits)]
-            fragments_ = {fragment.path: fragment for found, _ in removed for fragment in found}
-            contents = {path: content for _, gone in removed for path, content in gone.items()}
-            return Released(tuple(commits), tuple(fragments_.values()), contents)
-    return None
+    """Return how the version's entry came into the changelog; None where there is none.
+
+    The commit that brought it is the one that has it, and none of whose parents has. Raises CutOff where a shallow
+    clone does not reach back to it.
+    """
+    trail = _trail(snapshot, path, version)
+    if not trail:
+        return None
+    brought = trail[-1]
+    commits = (*(commit for commit in trail[:-1] if _RENEWS.search(commit.message)), brought)
+    removed = [removed_by(_before(snapshot, commit), commit) for commit in reversed(commits)]
+    return Released(
+        commits=commits,
+        trail=tuple(trail),
+        before=_before(snapshot, brought),
+        fragments=tuple({found.path: found for each in removed for found in each.fragments}.values()),
+        contents={path: content for each in removed for path, content in each.contents.items()},
+        unread=tuple(path for each in removed for path in each.unread),
+    )
 
 
-def has_entry(snapshot: Snapshot, commit: Commit, path: str, version: Version) -> bool:
-    """Return whether the changelog at a commit has an entry for the version."""
-    content = snapshot.git.read(commit.tree, path)
-    return content is not None and bool(snapshot.changelog(content.decode("utf-8", "replace")).of(version))
+def _trail(snapshot: Snapshot, path: str, version: Version) -> list[Commit]:
+    """Return the commits that changed the changelog while it had the entry, newest first; the last one brought it.
+
+    At a merge it goes on with the side that has the entry, for that is the one that made it.
+    """
+    git, trail = snapshot.git, []
+    has_entry = _entry_finder(snapshot, path, version)
+    commit: Commit | None = snapshot.commit if has_entry(snapshot.commit) else None
+    while commit is not None:
+        parents = [git.commit(oid) for oid in commit.parents]
+        older = next((parent for parent in parents if parent and has_entry(parent)), None)
+        if older is None and None in parents:
+            raise CutOff
+        if older is None or git.entry(older.tree, path) != git.entry(commit.tree, path):
+            trail.append(commit)
+        commit = older
+    return trail
 
 
-def removed_by(snapshot: Snapshot, commit: Commit) -> tuple[tuple[Fragment, ...], dict[str, bytes]]:
-    """Return the fragments that a commit removed from its first parent's tree, and their contents."""
-    git = snapshot.git
-    parent = git.commit(commit.parents[0]) if commit.parents else None
+def _entry_finder(snapshot: Snapshot, path: str, version: Version) -> Callable[[Commit], bool]:
+    """Return what tells whether the changelog at a commit has the entry; the same file is parsed only once."""
+    known: dict[str | None, bool] = {None: False}
+
+    def has_entry(commit: Commit) -> bool:
+        found = snapshot.git.entry(commit.tree, path)
+        oid = found.oid if found else None
+        if oid not in known:
+            content = snapshot.git.read(commit.tree, path) or b""
+            known[oid] = bool(snapshot.changelog(content.decode("utf-8", "replace")).of(version))
+        return known[oid]
+
+    return has_entry
+
+
+def _before(snapshot: Snapshot, commit: Commit) -> Snapshot:
+    """Return the project as a commit found it; as it is now where it was none before."""
+    parent = snapshot.git.commit(commit.parents[0]) if commit.parents else None
     if parent is None:
-        return (), {}
+        return snapshot
+    try:
+        return snapshot.at(parent)
+    except WrongUse:
+        return snapshot
+
+
+def removed_by(before: Snapshot, commit: Commit) -> Removed:
+    """Return what a commit removed from the fragment directories of its first parent."""
+    git = before.git
+    parent = git.commit(commit.parents[0]) if commit.parents else None
     gone: dict[str, bytes] = {}
-    found = []
-    for section in snapshot.news.sections:
-        before, after = (
-            git.listing(parent.tree, section.directory),
-            git.listing(commit.tree, section.directory),
-        )
-        for name in sorted(before.keys() - after.keys()):
-            fragment = fragments.read_name(snapshot.news, section, name)
-            if fragment and not fragments.ignored_by_towncrier(snapshot.news, name):
+    found, unread = [], []
+    for section in before.news.sections if parent else ():
+        assert parent is not None
+        old, new = git.listing(parent.tree, section.directory), git.listing(commit.tree, section.directory)
+        for name in sorted(old.keys() - new.keys()):
+            if old[name].kind != "blob" or fragments.ignored_by_towncrier(before.news, name):
+                continue
+            fragment = fragments.read_name(before.news, section, name)
+            if fragment is None:
+                unread.append(posixpath.normpath(posixpath.join(section.directory, name)))
+            else:
                 found.append(fragment)
-                gone[fragment.path] = git.blob(before[name].oid)
-    return tuple(found), gone
+                gone[fragment.path] = git.blob(old[name].oid)
+    return Removed(tuple(found), gone, tuple(unread))
 
 
 def changelog_path(snapshot: Snapshot, version: Version) -> str:
-    """Return the path of the changelog that the version's release at this commit wrote."""
+    """Return the path of the changelog that has, or would have, the version's entry at this commit."""
     news_ = snapshot.news
     if news_.single_file:
         return snapshot.git.resolve(snapshot.commit.tree, news_.changelog)
-    # The name may hold the entry's date, which only the commit knows: the file that it wrote is the one.
-    parent = snapshot.git.commit(snapshot.commit.parents[0]) if snapshot.commit.parents else None
-    pattern = re.escape(news_.changelog_for("\0", "\1")).replace("\0", re.escape(str(version))).replace("\1", ".+")
-    changes = snapshot.git.changes(parent.tree, snapshot.commit.tree) if parent else ()
-    written = (change.path for change in changes if change.new and re.fullmatch(pattern, change.path))
-    return next(written, news_.changelog_for(str(version), ""))
+    # The name may hold the entry's date, which nobody but the tree can tell.
+    folder, name = posixpath.split(news_.changelog_for(str(version), "\1"))
+    pattern = re.compile(re.escape(name).replace("\1", ".+"))
+    listing = snapshot.git.listing(snapshot.commit.tree, folder)
+    written = sorted(name for name in listing if pattern.fullmatch(name))
+    return posixpath.join(folder, written[-1]) if written else news_.changelog_for(str(version), "")
 
 
 def own_version(snapshot: Snapshot) -> Version | None:
     """Return the version that the commit releases where we made it, else None."""
     if not _TRAILER.search(snapshot.commit.message) or not snapshot.news.single_file:
         return None
-    changelog = snapshot.changelog(snapshot.text(changelog_path(snapshot, Version("0"))) or "")
-    candidates = (entry.version for entry in changelog.entries[:3])
+    candidates = (entry.version for entry in committed_changelog(snapshot, Version("0")).entries[:3])
     return next((version for version in candidates if is_own(snapshot, version)), None)
+
+
+def committed_changelog(snapshot: Snapshot, version: Version) -> Changelog:
+    """Return the changelog that has the version's entry, as committed; an empty one where there is none."""
+    return snapshot.changelog(snapshot.text(changelog_path(snapshot, version)) or "")
 
 
 def is_own(snapshot: Snapshot, version: Version) -> bool:
@@ -101,22 +182,29 @@ def is_own(snapshot: Snapshot, version: Version) -> bool:
     if len(head.parents) != 1 or not _TRAILER.search(head.message):
         return False
     parent = git.commit(head.parents[0])
-    path = changelog_path(snapshot, version)
-    if parent is None or not has_entry(snapshot, head, path, version):
+    has_entry = _entry_finder(snapshot, changelog_path(snapshot, version), version)
+    if parent is None or not has_entry(head):
         return False
-    brought = _RENEWS.search(head.message) or not has_entry(snapshot, parent, path, version)
+    brought = _RENEWS.search(head.message) or not has_entry(parent)
     return bool(brought) and all(versions.parse(stated.version) == version for stated in snapshot.stated())
 
 
-def recorded_towncrier(commit: Commit) -> str:
-    """Return the towncrier that a release commit says it was rendered with, or an empty text."""
-    match = _TRAILER.search(commit.message)
-    return match["version"] if match else ""
+def recorded_towncrier(released: Released) -> str:
+    """Return the towncrier that the entry says it was rendered with, or an empty text."""
+    matches = (_TRAILER.search(commit.message) for commit in released.commits)
+    return next((match["version"] for match in matches if match), "")
 
 
-def declares_edit(commit: Commit, entry: str) -> bool:
-    """Return whether a release commit declares that just this entry was edited by hand."""
-    return digest(entry) in {match["digest"] for match in _EDITED.finditer(commit.message)}
+def declares_edit(released: Released, entry: str) -> bool:
+    """Return whether a commit on the way declares that just this entry was edited by hand."""
+    declared = {match["digest"] for commit in released.trail for match in _EDITED.finditer(commit.message)}
+    return digest(entry) in declared
+
+
+def recorded_skips(released: Released) -> tuple[str, ...]:
+    """Return the rules that were set aside when the release was prepared."""
+    found = {match["rule"] for commit in released.commits for match in _SKIPPED.finditer(commit.message)}
+    return tuple(sorted(found))
 
 
 def digest(entry: str) -> str:

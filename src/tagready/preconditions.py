@@ -11,7 +11,7 @@ from tagready.findings import RULES, Finding, Report, Skipped, WrongUse, finding
 from tagready.fragments import Fragment
 from tagready.git_records import PathStatus, RemoteAnswer
 from tagready.ground import Ground, default_branch, scratch_folder
-from tagready.history import release_of
+from tagready.history import CutOff, release_of
 from tagready.prepared import Options
 from tagready.project import Section
 from tagready.snapshot import FragmentData, Snapshot
@@ -227,7 +227,10 @@ def _changelog_findings(ground: Ground, options: Options) -> list[Finding]:
 
 def _entry_exists(ground: Ground, options: Options, line: int) -> Finding:
     path, version = ground.changelog_path, ground.version
-    released = release_of(ground.snapshot, path, version)
+    try:
+        released = release_of(ground.snapshot, path, version)
+    except CutOff:
+        released = None
     whose = f", brought by {released.commits[0].oid[:10]}" if released else ""
     tagged = any(ref.name == f"refs/tags/{ground.tag}" for ref in ground.refs)
     ways = ["name a version that is free" if tagged else "tag that commit"]

@@ -9,7 +9,6 @@ each file in one step, so that a run which was killed in between is recognised a
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 from tagready import candidate as candidates
@@ -77,7 +76,7 @@ def _own_branch(ground: Ground, options: Options) -> Snapshot | None:
     commit = ground.git.commit(tip) if tip else None
     if commit is None or commit.parents != (ground.snapshot.commit.oid,):
         return None
-    there = replace(take(ground.git, commit.oid), config=ground.snapshot.config)
+    there = ground.snapshot.at(commit)
     return there if is_own(there, ground.version) else None
 
 
@@ -138,8 +137,8 @@ def _act(ground: Ground, candidate: Candidate, options: Options, scratch: Path) 
 
 def _overtaken(ground: Ground, options: Options, scratch: Path) -> Prepared:
     """Return what another run has made of the branch meanwhile, if it is this release; else say so."""
-    snapshot = take(ground.git, "HEAD")
-    snapshot = replace(snapshot, config=ground.snapshot.config)
+    moved = ground.git.commit("HEAD")
+    snapshot = ground.snapshot.at(moved) if moved else ground.snapshot
     if is_own(snapshot, ground.version):
         return finish_own(snapshot, ground.tags, ground.version, options, scratch, ground.refs)
     raise WorldFailed(

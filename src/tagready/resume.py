@@ -8,16 +8,14 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from tagready import branches, gate
-from tagready.changelog import Changelog
-from tagready.findings import Finding, Refused, Report, Skipped, finding
+from tagready import branches, proof
+from tagready.findings import Finding, Refused, Report, finding
 from tagready.fragments import quoted
 from tagready.git import Git
 from tagready.git_records import Change, PathStatus, Ref
 from tagready.ground import default_branch, remote_of
-from tagready.history import Released, changelog_path, declares_edit, recorded_towncrier, release_of
 from tagready.prepared import Options, Prepared, branch_name
-from tagready.snapshot import FragmentData, Snapshot, take
+from tagready.snapshot import Snapshot
 from tagready.tag import tag_and_push
 from tagready.tags import Tags
 
@@ -29,16 +27,15 @@ def finish_own(
     git, head = snapshot.git, snapshot.commit
     parent = git.commit(head.parents[0])
     assert parent is not None
-    path = changelog_path(snapshot, version)
-    released = release_of(snapshot, path, version)
-    report = _judge(snapshot, version, released, scratch)
+    command = f"prepare-release {version}"
+    judged = proof.judge(snapshot, version, scratch, again=f"{command} --again", ask=command, skip=options.skip)
+    report = judged.report
     if options.tag:
         report = report.and_(_judge_branch(snapshot, refs))
     report = report.dropping(options.skip)
     if not report.ok:
         raise Refused(report=report)
-    changelog = snapshot.changelog(snapshot.text(path) or "")
-    entries = changelog.of(version)
+    assert judged.entry is not None
     prepared = Prepared(
         project=snapshot.name,
         version=str(version),
@@ -47,9 +44,9 @@ def finish_own(
         commit=head.oid,
         branch=branch_name(options, version) or git.current_branch(),
         message=head.message,
-        consumed=tuple(fragment.path for fragment in released.fragments) if released else (),
-        changelog=path,
-        entry=changelog.whole(entries[0]),
+        consumed=tuple(fragment.path for fragment in judged.released.fragments) if judged.released else (),
+        changelog=judged.path,
+        entry=judged.changelog.whole(judged.entry),
         report=report,
         dry_run=options.dry_run,
         diff=git.diff(parent.oid, head.oid) if options.dry_run else None,
@@ -82,30 +79,6 @@ def bring_own_along(snapshot: Snapshot) -> None:
         git.bring_along(unfinished)
 
 
-def _judge(snapshot: Snapshot, version: Version, released: Released | None, scratch: Path) -> Report:
-    """Return the gate's verdict on our own release commit: somebody may have amended or rebased it since."""
-    head = snapshot.commit
-    path = changelog_path(snapshot, version)
-    changelog = snapshot.changelog(snapshot.text(path) or "")
-    entries = changelog.of(version)
-    before = take(snapshot.git, f"{head.oid}^")
-    if released is None or len(entries) != 1:
-        return gate.judge(_release(snapshot, version, changelog, Released((), (), {}), "", before, declared=True))
-    entry = entries[0]
-    data = FragmentData(released.contents, proven=False)
-    rendering = before.render(data, scratch, entry.spelled, entry.date or "")
-    text = changelog.whole(entry)
-    recorded = recorded_towncrier(head)
-    declared = declares_edit(head, text)
-    skipped: tuple[Skipped, ...] = ()
-    if not declared and recorded != rendering.towncrier and not gate.same_text(text, rendering.text):
-        declared = True
-        reason = f"it was rendered with towncrier {recorded}, and this is {rendering.towncrier}"
-        skipped = (Skipped("entry-differs", f"{reason}; pip install towncrier=={recorded}, and run it again"),)
-    release = _release(snapshot, version, changelog, released, rendering.text, before, declared=declared)
-    return gate.judge(release).and_(Report(skipped=skipped))
-
-
 def _judge_branch(snapshot: Snapshot, refs: Sequence[Ref]) -> Report:
     """Return whether the commit may be tagged where it is: on a release branch itself."""
     git, head = snapshot.git, snapshot.commit.oid
@@ -120,35 +93,6 @@ def _judge_branch(snapshot: Snapshot, refs: Sequence[Ref]) -> Report:
             contains=lambda tip: git.is_ancestor(tip, head),
             tagging=True,
         )
-    )
-
-
-def _release(
-    snapshot: Snapshot,
-    version: Version,
-    changelog: Changelog,
-    released: Released,
-    rendering: str,
-    before: Snapshot,
-    *,
-    declared: bool,
-) -> gate.Release:
-    path = changelog_path(snapshot, version)
-    older = before.changelog(before.text(path) or "")
-    return gate.Release(
-        version=version,
-        path=path,
-        changelog=changelog,
-        stated=snapshot.stated(),
-        removed=released.fragments,
-        texts=FragmentData(released.contents, proven=False).texts(),
-        left_over=[fragment.path for fragment in snapshot.survey.fragments],
-        rendering=rendering,
-        declared_edit=declared,
-        strict_entry=snapshot.config.strict_entry,
-        time=snapshot.commit.committer_time,
-        date_days=snapshot.config.date_days,
-        older=tuple(entry.version for entry in older.entries),
     )
 
 

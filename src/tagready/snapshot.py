@@ -50,6 +50,11 @@ class Snapshot:
     config: Config
     news: News
 
+    def at(self, commit: Commit) -> Snapshot:
+        """Return the project at another commit, under the same keys of our own."""
+        sources = _sources(self.git, commit)
+        return Snapshot(self.git, commit, sources.root, sources, self.config, read_news(sources))
+
     @property
     def name(self) -> str:
         """The project's own name, or the name that its changelog has."""
@@ -258,10 +263,14 @@ def take(git: Git, revision: str, overlay: Path | None = None) -> Snapshot:
         raise WrongUse("the repository has no commit yet", "git add . && git commit, then try again")
     if commit is None:
         raise WrongUse(f"there is no commit {revision} here", "git fetch --tags, or give another revision")
-    root, towncrier, pyproject = _project(git, commit)
-    sources = Sources(root, pyproject, towncrier, _incremental_name(git, commit, root, pyproject, towncrier))
+    sources = _sources(git, commit)
     config = _config(git, commit, sources, overlay)
-    return Snapshot(git, commit, root, sources, config, read_news(sources))
+    return Snapshot(git, commit, sources.root, sources, config, read_news(sources))
+
+
+def _sources(git: Git, commit: Commit) -> Sources:
+    root, towncrier, pyproject = _project(git, commit)
+    return Sources(root, pyproject, towncrier, _incremental_name(git, commit, root, pyproject, towncrier))
 
 
 def _project(git: Git, commit: Commit) -> tuple[str, dict[str, Any] | None, dict[str, Any]]:

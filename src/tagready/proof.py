@@ -1,0 +1,156 @@
+"""The proof: what the fragments that a release removed compile to, held against the entry as a commit has it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import NamedTuple
+
+from packaging.version import Version
+
+from tagready import fragments, gate
+from tagready.changelog import Changelog, Entry
+from tagready.findings import Report, Skipped, WorldFailed
+from tagready.history import (
+    CutOff,
+    Released,
+    changelog_path,
+    committed_changelog,
+    declares_edit,
+    recorded_skips,
+    recorded_towncrier,
+    release_of,
+)
+from tagready.news import DidNotEnd
+from tagready.snapshot import FragmentData, Snapshot
+
+#: What needs the fragments to be rendered; where all of them are set aside, nothing is.
+PROVEN_RULES = frozenset({"entry-differs", "fragment-lost"})
+
+
+class Judged(NamedTuple):
+    """A release as a commit has it, judged: its entry, how it came about, and what the gate says.
+
+    `proof` is one word and a half on the entry's origin; `hidden` are the fragments that it hides on purpose.
+    """
+
+    report: Report
+    path: str
+    changelog: Changelog
+    entry: Entry | None
+    released: Released | None
+    proof: str
+    hidden: tuple[str, ...]
+
+
+class _Compiled(NamedTuple):
+    compiled: gate.Compiled | None
+    why_not: str
+    towncrier: str = ""
+
+
+def judge(
+    snapshot: Snapshot, version: Version, scratch: Path, *, again: str, ask: str, skip: Collection[str] = ()
+) -> Judged:
+    """Return the gate's verdict on the version's release at a commit, with the proof of its entry.
+
+    `again` is the command that makes the release anew, `ask` the one that asks for this verdict.
+    """
+    path, changelog = changelog_path(snapshot, version), committed_changelog(snapshot, version)
+    entries = changelog.of(version)
+    entry = entries[0] if len(entries) == 1 else None
+    released, why_not = _released(snapshot, path, version) if entries else (None, "")
+    compiled = _Compiled(None, why_not)
+    if entry is not None and released is not None and not set(skip) >= PROVEN_RULES:
+        compiled = _compile(released, entry, changelog.whole(entry), scratch, ask)
+    brought = released.brought if released else snapshot.commit
+    release = gate.Release(
+        version=version,
+        path=path,
+        changelog=changelog,
+        stated=snapshot.stated(),
+        compiled=compiled.compiled,
+        strict_entry=snapshot.config.strict_entry,
+        times=(brought.author_time, brought.committer_time),
+        date_days=snapshot.config.date_days,
+        left_over=snapshot.fragment_data(snapshot.survey.fragments).texts(),
+        unread=_unread_news(snapshot, released) if released else (),
+        older=_older(released, version) if released else {},
+        unproven=compiled.why_not,
+        again=again,
+    )
+    report = gate.judge(release)
+    if released is not None:
+        report = _setting_aside(report, released)
+    whole = changelog.whole(entry) if entry else ""
+    hidden = gate.traces(compiled.compiled, whole).hidden if compiled.compiled else ()
+    return Judged(report, path, changelog, entry, released, _word(compiled, whole), hidden)
+
+
+def _released(snapshot: Snapshot, path: str, version: Version) -> tuple[Released | None, str]:
+    try:
+        return release_of(snapshot, path, version), ""
+    except CutOff as cut:
+        return None, f"{cut.what}: {cut.fix}"
+
+
+def _compile(released: Released, entry: Entry, whole: str, scratch: Path, ask: str) -> _Compiled:
+    """Return what the removed fragments compile to, under the project's settings of just before."""
+    data = FragmentData(released.contents, proven=False)
+    try:
+        rendering = released.before.render(data, scratch, entry.spelled, entry.date or "")
+    except DidNotEnd:
+        return _Compiled(None, "towncrier does not come to an end on the fragments of this release")
+    except WorldFailed as failure:
+        words = failure.stderr.strip().splitlines() or [failure.what]
+        return _Compiled(None, f"this towncrier cannot render the fragments of this release ({words[-1]})")
+    recorded, doubt, other = recorded_towncrier(released), "", ""
+    if not recorded:
+        doubt = f" (by towncrier {rendering.towncrier}; no commit says which one made it, so it may have been another)"
+    elif recorded != rendering.towncrier:
+        other = (
+            f"it was compiled with towncrier {recorded}, and this is {rendering.towncrier}: "
+            f"pip install towncrier=={recorded} && {ask}"
+        )
+    compiled = gate.Compiled(
+        removed=released.fragments,
+        texts=data.texts(),
+        rendering=rendering.text,
+        declared_edit=declares_edit(released, whole),
+        doubt=doubt,
+        other_towncrier=other,
+    )
+    return _Compiled(compiled, "", rendering.towncrier)
+
+
+def _word(compiled: _Compiled, whole: str) -> str:
+    if compiled.compiled is None:
+        return ""
+    count = len(compiled.compiled.removed)
+    what = f"{count} fragment{'s' if count != 1 else ''}"
+    if gate.same_text(whole, compiled.compiled.rendering):
+        return f"{what} compile{'s' if count == 1 else ''} to just this entry (towncrier {compiled.towncrier})"
+    return f"edited by hand, and declared so; made from {what}" if compiled.compiled.declared_edit else ""
+
+
+def _unread_news(snapshot: Snapshot, released: Released) -> tuple[str, ...]:
+    """Return the files that the release removed unread, and that were meant as news by all we know."""
+    return tuple(path for path in released.unread if fragments.meant_as_news(path, snapshot.config.extra_files))
+
+
+def _older(released: Released, version: Version) -> dict[Version, str]:
+    """Return the versions that the changelog had before this release, with their headings."""
+    before = committed_changelog(released.before, version)
+    return {
+        entry.version: before.text[entry.heading : entry.body].strip()
+        for entry in before.entries
+        if entry.version != version
+    }
+
+
+def _setting_aside(report: Report, released: Released) -> Report:
+    """Return the report without the findings that were set aside, and recorded, when the release was prepared."""
+    found = {finding.rule for finding in report.findings}
+    rules = [rule for rule in recorded_skips(released) if rule in found]
+    reason = f"set aside when the release was prepared (Skipped-Rule in {released.brought.oid[:10]})"
+    return report.dropping(rules).and_(Report(skipped=tuple(Skipped(rule, reason) for rule in rules)))
