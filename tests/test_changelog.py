@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,6 +69,14 @@ TITLES = [
     ("Release v1.2.3 (2026-01-02)", "v1.2.3", "2026-01-02"),
     ("Demo version 1.2.3", "1.2.3", None),
     ("What's new in Demo 1.2.3", "1.2.3", None),
+    ("What's New In Demo 1.2.3?", "1.2.3", None),
+    ("Release Notes for Demo 1.2.3", "1.2.3", None),
+    ("Demo 1.2.3 Release Notes", "1.2.3", None),
+    ("1.2.3 release notes", "1.2.3", None),
+    ("Demo 1.2.3. (2026-01-02)", "1.2.3", "2026-01-02"),
+    ("1.2.3 / 2026-01-02", "1.2.3", "2026-01-02"),
+    ("1.2.3 (2026-01-02, yanked on 2026-01-03)", "1.2.3", "2026-01-02"),
+    ("YANKED 1.2.3 (2026-01-02)", "1.2.3", "2026-01-02"),
     ("1.2.3 (unreleased)", "1.2.3", None),
     ("1.2.3 (January 2nd, 2026)", "1.2.3", "January 2nd, 2026"),
     ("1.2.3 (2 Jan 2026)", "1.2.3", "2 Jan 2026"),
@@ -84,7 +93,8 @@ TITLES = [
 NO_VERSIONS = [
     "Changelog", "Unreleased", "Features", "Python 3.12 support", "Dropped 3.8", "3.8 support is gone",
     "Fixed in 1.2.3", "1.2.x", "1.2.3 is out", "2026-01-02", "2. Second", "404", "What is 1.2.3good", "1.2.3/4",
-    "Other 1.2.3",
+    "Other 1.2.3", "Other 1.2.3 Release Notes", "2. May 2026", "1.2.3. Third", "1.2.3.", "1.2.2 and 1.2.3",
+    "Changes between 1.2.2 and 1.2.3", "Deprecations - 1.2.3", "Changes taken from v1.2.2:", "Other 3.0 files (#595)",
 ]  # fmt: skip
 
 
@@ -124,6 +134,9 @@ def test_no_version_title(title: str) -> None:
         ("## [Demo 1.2.3](https://example.org/demo/1.2.3/) - 2026-01-02", "1.2.3", "2026-01-02"),
         (r"## \[1.2.3\] - 2026-01-02", "1.2.3", "2026-01-02"),
         ("## **1.2.3** (2026-01-02)", "1.2.3", "2026-01-02"),
+        ("## __1.2.3__ (2026-01-02)", "1.2.3", "2026-01-02"),
+        ("## __demo-1.2.3 (Released 2026-01-02)__", "1.2.3", "2026-01-02"),
+        ("## 1.2.3 _(2026-01-02)_", "1.2.3", "2026-01-02"),
         ("## `1.2.3` (2026-01-02)", "1.2.3", "2026-01-02"),
         ("## Demo `1.2.3`", "1.2.3", None),
         ('## <a name="1.2.3"></a>1.2.3 (2026-01-02)', "1.2.3", "2026-01-02"),
@@ -175,6 +188,12 @@ def test_rst_markup(title: str, spelled: str, date: str | None) -> None:
         pytest.param("    ## 1.2.3\n", id="indented code"),
         pytest.param("\n\t## 1.2.3\n", id="tab"),
         pytest.param("- ```\n  ## 1.2.3\n  ```\n", id="fence in a list"),
+        pytest.param("- Item\n\n  ## 1.2.3\n\n  ## 1.2.3\n", id="headings in a list"),
+        pytest.param("- Item\n  - Item\n\n   ## 1.2.3\n", id="heading in the outer of two lists"),
+        pytest.param("- ```\n  ```\n\n  ## 1.2.3\n", id="heading after a fence in a list"),
+        pytest.param("- Item\n\n  1.2.3\n  ---\n", id="underlined in a list"),
+        pytest.param("- Item\n\n  1.2.3\n---\n", id="rule after a paragraph in a list"),
+        pytest.param("<!-- 1.2.3 -->\n---\n", id="rule after a comment"),
         pytest.param("##1.2.3\n", id="no blank"),
         pytest.param("####### 1.2.3\n", id="seven"),
         pytest.param(r"\## 1.2.3" + "\n", id="escaped"),
@@ -354,6 +373,27 @@ def test_a_page_title_is_no_entry_beside_one() -> None:
     assert [deeper.body(entry) for entry in deeper.of(Version("4.0"))] == ["- Zero."]
 
 
+@pytest.mark.parametrize("style", ["1.2.3\n=====\n", "1.2.3 (2026-01-02)\n==================\n"])
+@pytest.mark.parametrize("make", [markdown, rst])
+def test_a_title_said_twice_heads_one_entry(make: Callable[[str], Changelog], style: str) -> None:
+    """As pipenv's: towncrier writes `title_format`, and the template writes its own title below it."""
+    text = f"{style}demo {style}\n- A.\n\n1.2.2\n=====\n\n- B.\n"
+    changelog = make(text)
+    (entry,) = changelog.of(Version("1.2.3"))
+    assert (entry.start, changelog.body(entry)) == (0, "- A.")
+    assert changelog.whole(entry) == f"{style}demo {style}\n- A.\n"
+
+
+def test_the_same_title_further_down_is_another_entry() -> None:
+    assert len(markdown("## 1.2.3\n\n## demo 1.2.3\n\n- A.\n").of(Version("1.2.3"))) == 2
+    assert len(markdown("# Demo 4.0\n## 4.0.0\n\n- A.\n\n## 4.0.1\n").of(Version("4.0"))) == 1
+
+
+def test_an_underline_is_not_the_overline_of_the_title_below() -> None:
+    headings = rst("1.2.3\n-----\nFixes\n-----\n\n- A.\n\n1.2.2\n-----\n").headings
+    assert [(heading.title, heading.level) for heading in headings] == [("1.2.3", 1), ("Fixes", 1), ("1.2.2", 1)]
+
+
 def test_duplicates_are_all_found() -> None:
     changelog = markdown("## 1.2.3 (2026-01-02)\n\n- A.\n\n## v1.2.3 (2026-01-03)\n\n- B.\n\n## 1.2.2\n\n- C.\n")
     assert [entry.date for entry in changelog.of(Version("1.2.3"))] == ["2026-01-02", "2026-01-03"]
@@ -367,6 +407,10 @@ def test_duplicates_are_all_found() -> None:
         pytest.param("## 1.2.3\n\n### Fixes\n\n- A.\n", "### Fixes\n\n- A.", id="deeper heading stays"),
         pytest.param("# 1.2.3\n- A.\n### 1.2.2\n- B.\n", "- A.", id="a version ends at any depth"),
         pytest.param("1.2.3\n---\n- A.\n", "- A.", id="setext"),
+        pytest.param("## 1.2.3\n- A:\n\n  # B\n\n- C.\n", "- A:\n\n  # B\n\n- C.", id="heading in an item"),
+        pytest.param("## 1.2.3\n- - -\n  ## 1.2.2\n", "- - -", id="an indented heading below a rule"),
+        pytest.param("## 1.2.3\n- A.\n\n  B\n---\n  ## 1.2.2\n", "- A.\n\n  B\n---", id="a rule that ends an item"),
+        pytest.param("## 1.2.3\n- A.\n ## 1.2.2\n", "- A.", id="an indented heading that its list does not hold"),
         pytest.param("## 1.2.3\n- A.\n---\n- B.\n", "- A.\n---\n- B.", id="rule after an item"),
         pytest.param("## 1.2.3\n- A\n  b.\n---\n- B.\n", "- A\n  b.\n---\n- B.", id="rule after an item of two lines"),
         pytest.param("## 1.2.3\n1. A.\n---\nB.\n", "1. A.\n---\nB.", id="rule after a numbered item"),
@@ -387,10 +431,10 @@ def test_where_an_entry_ends(text: str, body: str) -> None:
 
 
 # Oracles. Documents are joined from lines and blocks that changelogs have, with blank lines between the blocks, since
-# the parsers agree there by contract. Out of scope: headings within quotations and deep in lists, fences that end with
-# their list, multi-line setext titles,
-# HTML blocks other than comments, paragraphs that run into an RST title, RST titles shorter than four characters or
-# with too short an overline, docutils' complaints about levels that are skipped.
+# the parsers agree there by contract. Out of scope: headings within quotations and below a list item that goes on
+# without being indented, fences that end with their list, multi-line setext titles, HTML blocks other than comments,
+# paragraphs that run into an RST title, RST titles shorter than four characters or with too short an overline,
+# docutils' complaints about levels that are skipped.
 WORDS = st.sampled_from(["- Add colour. (#12)", "Text.", "* Mend 1.2.3.", "No significant changes.", "1.0.1", "> 1.0"])
 SPELLINGS = st.sampled_from(
     ["1.0.1", "1.0.10", "v2.0", "2.0rc1", "Demo 3.1", "1.2.3 (2026-01-02)", "Unreleased", "Fixes"]
@@ -410,6 +454,11 @@ MARKDOWN_BLOCKS = st.one_of(
     st.builds("  ```\n  ## {}\n  ```".format, SPELLINGS),
     st.builds("- Item\n\n  ```\n  ## {}\n  ```".format, SPELLINGS),
     st.builds("- Item\n  more of {}\n---".format, SPELLINGS),
+    st.builds("- Item\n\n  ## {}\n\n  {}\n  ---".format, SPELLINGS, SPELLINGS),
+    st.builds("1. Item\n  ## {}\n   ## {}".format, SPELLINGS, SPELLINGS),
+    st.builds("- Item\n\n  {}\n---".format, SPELLINGS),
+    st.builds("## __{}__ and _more_ `__init__` snake_case".format, SPELLINGS),
+    st.builds("<!-- {} -->\n---".format, SPELLINGS),
     st.builds("Text.\n## {}\nMore text.".format, SPELLINGS),
     st.sampled_from(["---", "***", "<!-- towncrier release notes start -->", "[1.0.1]: https://example.org", "```"]),
     FENCED,
@@ -424,19 +473,21 @@ def test_markdown_headings_are_those_of_markdown_it(blocks: list[str], end: str)
     oracle = [
         (int(token.tag[1]), "".join(child.content for child in tokens[place + 1].children or []))
         for place, token in enumerate(tokens)
-        if token.type == "heading_open"
+        if token.type == "heading_open" and token.level == 0
     ]
     assert [(heading.level, heading.title) for heading in markdown(text).headings] == oracle
 
 
+LONG_ENOUGH = SPELLINGS.filter(lambda title: len(title) > 3)
 RST_BLOCKS = st.one_of(
     WORDS.filter(lambda text: not text.startswith(">")),
     st.builds(
         lambda title, style, over: f"{style * 20}\n{title}\n{style * 20}" if over else f"{title}\n{style * 20}",
-        SPELLINGS.filter(lambda title: len(title) > 3),
+        LONG_ENOUGH,
         st.sampled_from("=-~^"),
         st.booleans(),
     ),
+    st.builds("{}\n{}\n{}\n{}".format, LONG_ENOUGH, st.just("=" * 20), LONG_ENOUGH, st.just("=" * 20)),
     st.builds("Like so::\n\n    {}\n    --------------------".format, SPELLINGS),
     st.builds("..\n   {}\n   ====================".format, SPELLINGS),
     st.builds(".. code-block:: rst\n\n   {}\n   ====================\n\n   More".format, SPELLINGS),
@@ -452,8 +503,9 @@ def test_rst_headings_are_those_of_docutils(blocks: list[str]) -> None:
     tree = docutils.core.publish_doctree(text, settings_overrides=quiet)
     oracle = {node.astext() for node in tree.findall(docutils.nodes.title)}
     refused = {  # a level that docutils finds inconsistent; we read on
-        node.astext().splitlines()[0]
+        line
         for node in tree.findall(docutils.nodes.literal_block)
+        for line in node.astext().splitlines()
         if "rst" not in node["classes"]
     }
     found = {heading.title for heading in rst(text).headings}

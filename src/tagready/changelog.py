@@ -72,6 +72,9 @@ class Changelog:
         opened: tuple[Heading, _Title] | None = None
         for heading in self.headings:
             title = _version_title(heading.title, self.names)
+            if opened and title and self._says_again(opened, heading, title):
+                opened = opened[0]._replace(end=heading.end), opened[1]
+                continue
             ends = heading.level <= (opened[0].level if opened else 0) and heading.title not in self.categories
             if opened and (title or ends):
                 found.append(self._entry(*opened, self._start(heading)))
@@ -81,6 +84,12 @@ class Changelog:
         if opened:
             found.append(self._entry(*opened, len(self.text)))
         return tuple(found)
+
+    def _says_again(self, opened: tuple[Heading, _Title], heading: Heading, title: _Title) -> bool:
+        """Return whether a heading repeats the one right above it (pipenv's template adds to what towncrier writes)."""
+        above, said = opened
+        same = title.version == said.version and heading.level == above.level
+        return same and self.text[above.end : heading.start] == "\n"
 
     def of(self, version: Version) -> tuple[Entry, ...]:
         """Return the entries of a version; those that another package's name heads don't count beside our own."""
@@ -152,7 +161,7 @@ _VERSION = (
     r"(?:[._-]?(?:alpha|beta|preview|pre|post|rev|dev|rc|a|b|c|r)[._-]?\d*)*(?:\+[a-z0-9]+(?:[._-][a-z0-9]+)*)?))"
 )
 _TITLE = re.compile(
-    rf"(?:(?P<name>\S.*?)(?:\s+|\s*[-–—:/]\s*))??\(?{_VERSION}\)?(?P<rest>(?:[\s,:;(\[?–—-].*)?)",
+    rf"(?:(?P<name>\S.*?)(?:\s+|\s*[-–—:/]\s*))??\(?{_VERSION}\)?(?P<rest>(?:\.?[\s,:;(\[?–—-].*)?)",
     re.IGNORECASE,
 )
 _DIGIT = re.compile(r"\d")
@@ -162,7 +171,7 @@ _ANY_DATE = (
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}"
     r"|(?:\d{1,2}(?:st|nd|rd|th)?\s+)?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?\s+(?:\d{1,2}(?:st|nd|rd|th)?,?\s+)?\d{4}"
 )
-_REST = re.compile(r"\s*(?:$|[,:;(\[?–—-]|/\s|unreleased|yanked)", re.IGNORECASE)
+_REST = re.compile(r"\s*(?:$|[,:;(\[?–—-]|/\s|unreleased|yanked|release\s+notes)", re.IGNORECASE)
 _RELEASE_WORDS = {"version", "release", "v", "ver"}
 
 
@@ -173,14 +182,14 @@ def _version_title(title: str, names: Collection[str]) -> _Title | None:
         return None
     name, rest = match["name"] or "", match["rest"]
     date = _ISO_DATE.search(rest) or (re.search(_ANY_DATE, rest, re.IGNORECASE) if _DIGIT.search(rest) else None)
-    dated = date is not None and not rest[: date.start()].strip(" ,:;([/-–—")
+    dated = date is not None and not rest[: date.start()].strip(" .,:;([/-–—")
     last_word = normalized(name.split()[-1]) if name else ""
     if last_word in _RELEASE_WORDS:
         name = " ".join(name.split()[:-1])
     if not dated and not (_is_ours(name, names) and _REST.match(rest)):
         return None
-    if "." not in match["version"] and not dated and not name:
-        return None  # "# 2" is an item of some list
+    if "." not in match["version"] and not name and (not dated or rest.startswith(".")):
+        return None  # "# 2" is an item of some list, and so is "# 2. May 2026"
     version = parse(match["version"])
     if version is None:
         return None
@@ -205,61 +214,94 @@ _MARKDOWN_LINE = (
 )
 
 
+class _Above(NamedTuple):
+    """The end of the last code block or heading, and how deep the list item's text is indented that it is in, if any.
+
+    Nothing further up needs to be looked at, which keeps the reading linear.
+    """
+
+    end: int
+    item: int | None = None
+
+
 def _markdown_headings(text: str) -> Iterator[Heading]:
     """Yield the headings of Markdown (CommonMark 0.31: ATX and one-line setext, outside of lists)."""
     # The pattern wants the newline before a line, and the first line has none.
     padded = "\n" + (text.replace(BOM, "\n", 1) if text.startswith(BOM) else text)
     line = re.compile(_MARKDOWN_LINE)
-    offset = floor = 0
+    offset, last = 0, _Above(0)
     while match := line.search(padded, offset):
         offset = match.end()
         indent = match["indent"]
         if match["fence"]:
-            offset = floor = _after_fence(padded, match, floor)
+            last = _after_fence(padded, match, last)
+            offset = last.end
         elif len(indent.expandtabs(4)) > 3 or indent.strip():
             offset = match.start() + 1 + len(indent)
         elif match["comment"]:
             closed = padded.find("-->", match.end())
             offset = len(padded) if closed < 0 else closed
-        elif match["hashes"]:
-            title = re.sub(r"(?:^|[ \t]+)#+[ \t]*$", "", match["atx"] or "")
-            yield Heading(_plain_markdown(title), len(match["hashes"]), match.start(), match.end() - 1)
-        elif title := _setext_title(padded, match.start()):
-            level = 1 if match["underline"].startswith("=") else 2
-            start = padded.rfind("\n", 0, match.start())
-            yield Heading(_plain_markdown(title), level, start, match.end() - 1)
+        elif heading := _markdown_heading(padded, match):
+            width = _indent(padded[heading.start + 1 : match.end()])
+            if _in_list_item(padded, heading.start, width, last):
+                offset = max(offset, _end_of_item(padded, heading.start + 1, len(padded), width))
+            else:
+                last = _Above(offset)
+                yield heading
 
 
-def _after_fence(text: str, opening: re.Match[str], floor: int) -> int:
-    """Return where a code block ends: at its closing fence, or where the list item that it is in ends.
+def _markdown_heading(text: str, match: re.Match[str]) -> Heading | None:
+    """Return the heading that a line of hashes is, or that an underline makes of the line above it."""
+    if match["hashes"]:
+        title = re.sub(r"(?:^|[ \t]+)#+[ \t]*$", "", match["atx"] or "")
+        return Heading(_plain_markdown(title), len(match["hashes"]), match.start(), match.end() - 1)
+    title = _setext_title(text, match.start())
+    level = 1 if match["underline"].startswith("=") else 2
+    start = text.rfind("\n", 0, match.start())
+    return Heading(_plain_markdown(title), level, start, match.end() - 1) if title else None
 
-    `floor` is where the code block before it ended: nothing above it can open a list item for this one.
-    """
+
+def _after_fence(text: str, opening: re.Match[str], last: _Above) -> _Above:
+    """Return where a code block ends: at its closing fence, or where the list item that it is in ends."""
     fence, indent = opening["fence"], opening["indent"]
     width = len(indent.expandtabs(4))
-    inside_item = bool(indent.strip()) or (width > 0 and _in_list_item(text, opening.start(), width, floor))
+    inside_item = bool(indent.strip()) or _in_list_item(text, opening.start(), width, last)
     if width > 3 and not inside_item:
-        return opening.end()  # an indented code block shows the fence as it is
+        return _Above(opening.end())  # an indented code block shows the fence as it is
     most = width + 3 if inside_item else 3
     closing = re.compile(rf"\n[ \t]{{0,{most}}}{re.escape(fence[0])}{{{len(fence)},}}[ \t]*(?=\n|\Z)")
     closed = closing.search(text, opening.end())
     end = closed.end() if closed else len(text)
     if not inside_item:
-        return end
-    outside = re.compile(rf"\n[ \t]{{0,{max(width - 1, 0)}}}[^ \t\n]").search(text, opening.end(), end)
-    return outside.start() if outside and not (closed and outside.start() >= closed.start()) else end
+        return _Above(end)
+    outside = _end_of_item(text, opening.end(), end, width)
+    return _Above(outside if not closed or outside < closed.start() else end, width)
 
 
-def _in_list_item(text: str, line_start: int, width: int, floor: int) -> bool:
-    """Return whether an indented line belongs to a list item: the nearest line indented less opens one."""
-    offset = line_start
-    while offset > floor:
+def _in_list_item(text: str, line_start: int, width: int, last: _Above) -> bool:
+    """Return whether a line indented by `width` belongs to a list item: to one above whose text begins no deeper."""
+    least, offset = width, line_start
+    while least > 0 and offset > last.end:
         above = text.rfind("\n", 0, offset)
-        line = text[above + 1 : offset]
-        if line.strip() and len(line.expandtabs(4)) - len(line.expandtabs(4).lstrip()) < width:
-            return re.match(_ITEM, line) is not None
+        line = text[above + 1 : offset].expandtabs(4)
+        if line.strip() and _indent(line) < least:
+            item = re.match(rf"{_ITEM}(?![-*+ \t]+$)", line)  # a bullet with only more of them is a rule
+            if item and item.end() <= least:
+                return True
+            least = _indent(line)
         offset = above
-    return False
+    return last.item is not None and last.item <= least
+
+
+def _end_of_item(text: str, start: int, end: int, width: int) -> int:
+    """Return where the list item ends whose text is indented by `width`: at the next line that is indented less."""
+    outside = re.compile(rf"\n[ \t]{{0,{max(width - 1, 0)}}}[^ \t\n]").search(text, start, end)
+    return outside.start() if outside else end
+
+
+def _indent(line: str) -> int:
+    line = line.expandtabs(4)
+    return len(line) - len(line.lstrip())
 
 
 def _setext_title(text: str, line_end: int) -> str:
@@ -277,7 +319,7 @@ def _setext_title(text: str, line_end: int) -> str:
 
 
 def _is_no_paragraph(line: str) -> bool:
-    return re.match(rf" {{0,3}}(?:[#>|]|```|~~~|(?:=+|-+)\s*$)|{_ITEM}", line) is not None
+    return re.match(rf" {{0,3}}(?:[#>|]|<!--|```|~~~|(?:=+|-+)\s*$)|{_ITEM}", line) is not None
 
 
 def _plain_markdown(title: str) -> str:
@@ -286,6 +328,8 @@ def _plain_markdown(title: str) -> str:
     title = re.sub(r"\{[^{}]*\}\s*$", "", title)
     title = re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", title)
     title = re.sub(r"!?\[([^\[\]]*)\](?:\([^()]*(?:\([^()]*\)[^()]*)*\)|\[[^\[\]]*\])?", r"\1", title)
+    if "_" in title:  # within a word it is no emphasis, nor at the edge of a code span
+        title = re.sub(r"(?<![\w`])__?(?=\S)|(?<=\S)__?(?![\w`])", "", title)
     return re.sub(r"[`*]|<[^>]*>", "", title).strip()
 
 
@@ -296,6 +340,7 @@ def _rst_headings(text: str) -> Iterator[Heading]:
     """Yield the section titles of reStructuredText; a title's level is the rank in which its style first appears."""
     styles: list[tuple[str, bool]] = []
     text_start = 1 if text.startswith(BOM) else 0
+    last_end = 0
     for match in re.finditer(_RST_UNDERLINE, text):
         title_start = max(text.rfind("\n", 0, match.start()) + 1, text_start)
         title = text[title_start : match.start()]
@@ -304,12 +349,13 @@ def _rst_headings(text: str) -> Iterator[Heading]:
             continue
         above_start = max(text.rfind("\n", 0, title_start - 1) + 1, text_start) if title_start > text_start else 0
         above = text[above_start : title_start - 1].rstrip() if title_start > text_start else ""
-        overlined = above == underline
+        overlined = above == underline and above_start >= last_end  # or it is the underline of the title above
         if title[0].isspace() and not overlined:
             continue
         style = underline[0], overlined
         if style not in styles:
             styles.append(style)
+        last_end = match.end()
         start = above_start if overlined else title_start
         yield Heading(_plain_rst(title), styles.index(style) + 1, start, match.end())
 
