@@ -32,6 +32,8 @@ def _plain_git(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     os.environ["GIT_CONFIG_GLOBAL"] = str(config)
     os.environ["GIT_CONFIG_NOSYSTEM"] = "1"
     os.environ["COLUMNS"] = "80"
+    # No test asks an index out there; the port is one where nobody listens.
+    os.environ["TAGREADY_INDEX_URL"] = "http://127.0.0.1:9/simple/"
     yield
     os.environ.clear()
     os.environ.update(before)

@@ -11,8 +11,9 @@ from packaging.version import Version
 from tagready.changelog import Changelog
 from tagready.findings import Finding, Level, Report, Skipped
 from tagready.fragments import Fragment
-from tagready.gate import Compiled, Release, Traces, judge, same_text, traces
+from tagready.gate import Release, is_proven, judge, same_text
 from tagready.places import Stated, TomlPlace
+from tagready.traces import Compiled, Traces, traces
 
 PLACE = TomlPlace("pyproject.toml", ("project", "version"))
 ENTRY = "## 1.4.0 (2026-02-03)\n\n### Features\n\n- Add colour. (#12)\n\n### Fixes\n\n- Mend it. (#13)\n"
@@ -139,8 +140,8 @@ TYPED = Finding(
 SWALLOWS = Finding(
     "entry-swallows",
     "with the entry for 1.4.0, CHANGELOG.md shows no entry for 1.3.0 any more: "
-    "a code fence or a comment in it does not end",
-    "end it where it begins, in the fragment or the edited entry (text after a closing fence keeps it whole)",
+    "a code fence or a comment does not end, or no blank line stands before the next heading",
+    "end it where it begins, in the fragment or the entry (text after a closing fence keeps it whole)",
     "CHANGELOG.md",
 )
 EMPTY = Finding(
@@ -271,6 +272,7 @@ def test_a_date_that_cannot_be_judged_is_skipped(date: str) -> None:
         ("a  \nb\t\n", "a\nb\n", True),
         ("a\r\nb", "a\nb", True),
         ("a\n\nb", "a\nb", False),
+        ("a\n\n\n\nb", "a\n\nb", True),
         ("a\n  b", "a\nb", False),
         ("a", "A", False),
         ("", "\n", True),
@@ -317,18 +319,18 @@ def test_lost(removed: Sequence[Fragment], texts: dict[str, str], entry: str, go
 @pytest.mark.parametrize(
     ("text", "entry", "lost"),
     [
-        pytest.param("The parser reads tabs as blanks again.", "- Tabs are read as blanks.", True, id="few"),
         pytest.param(
             "The parser reads tabs again.", "- Fix the parser, which reads tabs again now.", False, id="reworded"
         ),
+        pytest.param("The parser reads tabs as blanks again.", "- Tabs are read as blanks.", False, id="two of three"),
+        pytest.param("The parser reads tabs again.", "- The parser is new.\n- Tabs are fine.", True, id="in two items"),
+        pytest.param("The parser reads tabs.", "Once\n\nThe parser\nnow reads tabs\n\nx", False, id="in a paragraph"),
         pytest.param(
-            "The parser reads tabs again.",
-            "- The parser is new.\n- It reads.\n- Tabs are seen again.",
-            True,
-            id="its words are in different items",
+            "Fix an error in MsBuild141: one quote too many.", "- A critical error in `MsBuild141`.", False, id="a name"
         ),
+        pytest.param("Fix an error in builds.", "- Another thing about builds.", True, id="one word is nothing"),
         pytest.param(
-            "The parser reads tabs again.", "Once\n\nAgain, the parser\nreads tabs\n\nx", False, id="in a paragraph"
+            "The `foo` option is documented.", "- The `bar` option is documented.", False, id="as far as one sees"
         ),
     ],
 )
@@ -337,11 +339,27 @@ def test_an_orphan_in_other_words(text: str, entry: str, lost: bool) -> None:
     assert traces(compiled, entry) == Traces((ORPHAN.path,) if lost else (), ())
 
 
+def test_an_item_that_is_another_fragment_word_for_word_is_no_rewording() -> None:
+    other = ORPHAN._replace(path="changelog.d/+y.feature.md")
+    texts = {ORPHAN.path: "The `foo` option is documented.", other.path: "The `bar` option is documented."}
+    compiled = Compiled([ORPHAN, other], texts, "".join(f"- {text}\n" for text in texts.values()))
+    assert traces(compiled, "- The `bar` option is documented.\n").lost == (ORPHAN.path,)
+
+
 def test_what_a_clean_rendering_does_not_show_is_hidden() -> None:
     rendering = ENTRY.replace("- Mend it. (#13)", "- #13")
     assert traces(Compiled([FEATURE, FIX, ORPHAN], {**TEXTS, ORPHAN.path: "Inside."}, rendering), rendering) == Traces(
         (), (ORPHAN.path,)
     )
+
+
+@pytest.mark.parametrize(("counter", "order", "proven"), [(1, "ba", True), (0, "ba", False), (1, "bc", False)])
+def test_the_order_of_tied_fragments_says_nothing(counter: int, order: str, proven: bool) -> None:
+    issue = "12" if counter else "13"
+    removed = [FEATURE, FEATURE._replace(path="changelog.d/x.md", issue=issue, counter=counter)]
+    lines = {letter: f"- {letter} (#12)\n" for letter in "abc"}
+    compiled = Compiled(removed, {}, TITLE + lines["a"] + lines["b"])
+    assert is_proven(compiled, TITLE + "".join(lines[letter] for letter in order)) is proven
 
 
 def test_another_towncrier_is_no_finding_but_a_skip() -> None:

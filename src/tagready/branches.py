@@ -61,6 +61,13 @@ def judge(facts: Facts) -> Report:
     )
 
 
+def candidates(facts: Facts) -> list[Ref]:
+    """Return the refs of the release branches, here and on the remote, that are known."""
+    local = [ref.name.removeprefix("refs/heads/") for ref in facts.refs if ref.name.startswith("refs/heads/")]
+    allowed = release_branches(facts, local) or []
+    return [ref for name, ref in _named(facts) if is_release_branch(name, allowed)]
+
+
 def release_branches(facts: Facts, local: Sequence[str] | dict[str, str]) -> list[str] | None:
     """Return the patterns of the release branches, or None where no default branch can be known."""
     if facts.patterns:
@@ -71,7 +78,12 @@ def release_branches(facts: Facts, local: Sequence[str] | dict[str, str]) -> lis
 
 def is_release_branch(name: str, allowed: Sequence[str]) -> bool:
     """Return whether a branch is one of the release branches, or is named as a series."""
-    return any(fnmatchcase(name, pattern) for pattern in allowed) or _SERIES.fullmatch(name) is not None
+    return any(fnmatchcase(name, pattern) for pattern in allowed) or is_series(name)
+
+
+def is_series(name: str) -> bool:
+    """Return whether a branch is named as a series of versions."""
+    return _SERIES.fullmatch(name) is not None
 
 
 def _default_branch(facts: Facts, local: Sequence[str] | dict[str, str]) -> str | None:
@@ -98,10 +110,15 @@ def _not_to_be_tagged(current: str, names: str) -> Finding:
 
 def _tips(facts: Facts) -> list[tuple[str, str]]:
     """Return (branch, commit) of every branch here and on the remote."""
+    return [(name, ref.oid) for name, ref in _named(facts)]
+
+
+def _named(facts: Facts) -> list[tuple[str, Ref]]:
+    """Return (branch, ref) of every branch here and on the remote."""
     found = []
     for ref in facts.refs:
         if ref.name.startswith("refs/heads/"):
-            found.append((ref.name.removeprefix("refs/heads/"), ref.oid))
+            found.append((ref.name.removeprefix("refs/heads/"), ref))
         elif facts.remote and ref.name.startswith(f"refs/remotes/{facts.remote}/") and not ref.symref:
-            found.append((ref.name.removeprefix(f"refs/remotes/{facts.remote}/"), ref.oid))
+            found.append((ref.name.removeprefix(f"refs/remotes/{facts.remote}/"), ref))
     return found

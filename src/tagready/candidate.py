@@ -20,6 +20,7 @@ from tagready.hooks import after_hooks
 from tagready.news import Rendering
 from tagready.preconditions import uncommitted
 from tagready.prepared import Options
+from tagready.traces import Compiled
 
 #: Shows an entry to somebody who may change it; returns the new text, or None where nothing was changed.
 Edit = Callable[[str, str], str | None]
@@ -62,7 +63,7 @@ def make(ground: Ground, options: Options, report: Report, scratch: Path, edit: 
         path=ground.changelog_path,
         changelog=changelog,
         stated=_stated(ground, tree),
-        compiled=gate.Compiled(ground.fragments, ground.data.texts() if declared else {}, rendering.text, declared),
+        compiled=Compiled(ground.fragments, ground.data.texts() if declared else {}, rendering.text, declared),
         strict_entry=ground.snapshot.config.strict_entry,
         times=(time.time(),),
         date_days=ground.snapshot.config.date_days,

@@ -15,6 +15,9 @@ import click
 if TYPE_CHECKING:
     from tagready.git import Git
     from tagready.prepared import Prepared
+    from tagready.status import Next, Standing
+    from tagready.tag import Tagged
+    from tagready.verify import Verified
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -120,6 +123,117 @@ def prepare(version: str | None, directory: Path, overlay: Path | None, form: st
 
 
 @cli.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("version", required=False)
+@click.option("--commit", metavar="REV", help="Tag this commit instead of HEAD.")
+@click.option("--push", is_flag=True, help="Push the tag (and in the direct flow the branch) in one atomic push.")
+@output_format("text", "json", "github")
+@common
+def tag(directory: Path, overlay: Path | None, form: str, **options: Any) -> None:
+    """Tag a tag-ready commit, as the project tags.
+
+    VERSION is what the commit states, if it is not given.
+
+    \b
+    The tag gate judges the commit first. The tag is annotated, signed or
+    light, and named, as the newest release tag is.
+    """
+    from tagready import git
+    from tagready.tag import Options
+    from tagready.tag import tag as make
+
+    with answering("tag", form), closing(git.discover(directory, bare=True)) as repository:
+        tagged = make(repository, Options(**options), directory / overlay if overlay else None)
+        _show_tagged(tagged, form)
+
+
+@cli.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("tag", required=False)
+@click.option("--commit", metavar="REV", help="Judge this commit; the tag need not exist yet.")
+@click.option("--index", "ask_index", is_flag=True, help="Ask the index as well which versions it has.")
+@click.option("--strict", is_flag=True, help="Take warnings, and what could not be judged, as errors.")
+@click.option("--skip", metavar="RULE", multiple=True, help="Set a rule aside; it is listed as skipped.")
+@output_format("text", "json", "github")
+@common
+def verify(directory: Path, overlay: Path | None, form: str, **options: Any) -> None:
+    """Prove that a tag is what it says: the tag gate.
+
+    TAG is the tag of the workflow's run, or the one on HEAD, if it is not given.
+
+    \b
+    Judges the tagged commit's tree and history, never the working tree; needs
+    no network, and works in a bare clone. The entry is compiled again from the
+    fragments that its commit removed.
+    """
+    from tagready import git
+    from tagready.verify import Options
+    from tagready.verify import verify as judge
+
+    with answering("verify", form), closing(git.discover(directory, bare=True)) as repository:
+        options["skip"] = tuple(options["skip"])
+        verified = judge(repository, Options(**options), directory / overlay if overlay else None)
+        _show_verified(verified, form)
+        if not verified.report.ok:
+            sys.exit(1)
+
+
+@cli.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("version", required=False)
+@output_format("text", "json")
+@common
+def status(version: str | None, directory: Path, overlay: Path | None, form: str) -> None:
+    """Show what the next release would be, or where VERSION stands.
+
+    \b
+    Without VERSION: the pending fragments, the version that they ask for, and
+    what stands against a release now. With it: commit, entry, tags and index,
+    place by place, and the one next command. Reads only; works offline.
+    """
+    from tagready import git, status
+
+    with answering("status", form), closing(git.discover(directory)) as repository:
+        file = directory / overlay if overlay else None
+        found = status.next_release(repository, file) if version is None else status.standing(repository, version, file)
+        if form == "json":
+            click.echo(_status_json(found))
+        elif isinstance(found, status.Next):
+            _show_next(found)
+        else:
+            _show_standing(found)
+        if not found.report.ok:
+            sys.exit(1)
+
+
+@cli.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("tag", required=False)
+@click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Write to FILE instead.")
+@output_format("text", "md", "json")
+@common
+def notes(tag: str | None, directory: Path, overlay: Path | None, form: str, output: Path | None) -> None:
+    """Print a release's notes: its entry without the heading.
+
+    TAG is the tag of the workflow's run, or the one on HEAD, or what HEAD states, if it is not given.
+
+    \b
+    --format text prints them as written; --format md as Markdown, converted
+    from reStructuredText where the changelog is that.
+    """
+    from tagready import git, terminal
+    from tagready.notes import notes as read
+
+    with answering("notes", form), closing(git.discover(directory, bare=True)) as repository:
+        found = read(repository, tag, directory / overlay if overlay else None, as_markdown=form == "md")
+        text = found.text
+        if form == "json":
+            keys = {**found._asdict(), "notes": found.text}
+            del keys["text"]
+            text = terminal.as_json("notes", None, **keys) + "\n"
+        if output is not None:
+            (directory / output).write_bytes(text.encode("utf-8", "surrogateescape"))
+        else:
+            terminal.write_exactly(text)
+
+
+@cli.command(context_settings={"help_option_names": ["-h", "--help"]})
 def demo() -> None:
     """Release a sample project in a scratch folder, command by command."""
     from tagready.demo import demo as show
@@ -147,12 +261,16 @@ def answering(command: str, form: str) -> Iterator[None]:
     except Refused as refused:
         if form == "json":
             click.echo(terminal.as_json(command, refused.report, **refused.about))
+        elif form == "github":
+            terminal.show_github(f"{command}: refused", [], refused.report)
         else:
-            terminal.show_refusal(refused.report)
+            terminal.show_refusal(refused.report, changes=command in ("prepare", "tag"))
         sys.exit(1)
     except Trouble as trouble:
         if form == "json":
             click.echo(terminal.as_json(command, None, error=terminal.trouble_as_json(trouble), **trouble.about))
+        if form == "github":
+            terminal.show_github_trouble(trouble)
         terminal.show_trouble(trouble)
         sys.exit(2 if isinstance(trouble, WrongUse) else 3)
     except BrokenPipeError:
@@ -204,6 +322,121 @@ def _prepared_json(prepared: Prepared) -> str:
     if prepared.dry_run:
         keys["diff"] = prepared.diff
     return terminal.as_json("prepare", prepared.report, **keys)
+
+
+def _show_verified(verified: Verified, form: str) -> None:
+    from tagready.terminal import show_github, show_verified
+
+    title = f"{verified.project} {verified.version} is {'' if verified.report.ok else 'not '}tag-ready"
+    if form == "json":
+        click.echo(_verified_json(verified))
+    elif form == "github":
+        facts = [
+            ("tag" if verified.tagged else "commit", f"{verified.tag} on {verified.commit[:10]}"),
+            *verified.facts(),
+        ]
+        show_github(title, facts, verified.report)
+    else:
+        show_verified(title, verified)
+
+
+def _verified_json(verified: Verified) -> str:
+    from tagready import terminal
+
+    return terminal.as_json("verify", verified.report, **_verified_keys(verified))
+
+
+def _verified_keys(verified: Verified) -> dict[str, Any]:
+    judged = verified.judged
+    released = judged.released
+    return {
+        "project": verified.project,
+        "version": verified.version,
+        "tag": verified.tag,
+        "commit": verified.commit,
+        "changelog": judged.path,
+        "entry": judged.changelog.whole(judged.entry) if judged.entry else None,
+        "proof": judged.proof or None,
+        "brought_by": released.brought.oid if released else None,
+        "consumed": [fragment.path for fragment in released.fragments] if released else [],
+        "hidden": list(judged.hidden),
+        "branch": verified.branch,
+        "since": verified.since,
+    }
+
+
+def _status_json(found: Next | Standing) -> str:
+    from tagready import status, terminal
+
+    keys = {name: value for name, value in found._asdict().items() if name not in ("report", "command")}
+    if isinstance(found, status.Next):
+        keys["pending"] = [each._asdict() for each in found.pending]
+    else:
+        keys["places"] = [
+            {"place": each.name, "state": str(each.state), "detail": each.detail} for each in found.places
+        ]
+    return terminal.as_json("status", found.report, **keys, next=found.command or None)
+
+
+def _show_next(found: Next) -> None:
+    from tagready.terminal import counted, say, show_report, show_table
+
+    stated = f" {found.stated}" if found.stated else ""
+    last = f", {counted(found.distance, 'commit')} after {found.last}" if found.last else ", never released"
+    say(f"{found.project}{stated} on {found.branch or found.commit[:10]}{last}", bold=True)
+    say()
+    if found.pending:
+        show_table(
+            [
+                (each.type, f"#{each.issue}" if each.issue.isdecimal() else each.issue or "+", each.text)
+                for each in found.pending
+            ]
+        )
+    else:
+        say("  nothing is pending")
+    say()
+    if found.version:
+        say(f"  asks for  {found.version}" + (f", because {found.decided}" if found.decided else ""))
+    show_report(found.report)
+    if found.command and found.report.ok:
+        say(f"  next      {found.command}")
+
+
+def _show_standing(found: Standing) -> None:
+    from tagready.terminal import say, show_places, show_report
+
+    say(f"{found.project} {found.version}", bold=True)
+    show_places([(place.name, str(place.state), place.detail) for place in found.places])
+    if found.report.findings or found.report.skipped:
+        say()
+    show_report(found.report)
+    say(f"  next  {found.command}" if found.command else "  done: nothing is left to do")
+
+
+def _show_tagged(tagged: Tagged, form: str) -> None:
+    from tagready import terminal
+    from tagready.terminal import glyph, say
+
+    verified, tick = tagged.verified, terminal.glyph("✓", "*")
+    if form == "json":
+        keys = {"made": tagged.made, "pushed_to": tagged.pushed_to, "pushed_branch": tagged.pushed_branch}
+        click.echo(terminal.as_json("tag", tagged.report, **_verified_keys(verified), **keys))
+        return
+    what = f"tag {verified.tag} on {verified.commit[:10]}"
+    title = f"{verified.project} {verified.version}: {what if tagged.made else what + ', as before'}"
+    if form == "github":
+        terminal.show_github(title, verified.facts(), tagged.report)
+        return
+    say(f"{tick} {title}", fg="green", bold=True)
+    terminal.show_facts(verified.facts())
+    terminal.show_report(tagged.report)
+    if tagged.pushed_to:
+        branch = f" with {tagged.pushed_branch}" if tagged.pushed_branch else ""
+        say(f"{glyph('✓', '*')} pushed to {tagged.pushed_to}{branch}", fg="green")
+    elif tagged.remote:
+        say(f"  next  tagready tag {verified.version} --push")
+    if tagged.made and not tagged.pushed_to:
+        say(f"  undo  git tag -d {verified.tag}")
 
 
 def _show_prepared(prepared: Prepared) -> None:

@@ -47,13 +47,14 @@ class Config(NamedTuple):
     strict_entry: bool = False
     hooks: tuple[Hook, ...] = ()
     date_days: int = 7
+    allow_secrets: tuple[str, ...] = ()
 
 
 #: Keys of the design that this version cannot honour yet; taking them in silence would be a lie.
 NOT_YET = frozenset(
     {
         "bump-command", "prereleases", "changelog", "dev-version", "strict-workflows", "require-fragment",
-        "code-paths", "allow-secrets", "generated", "publish", "rebuild", "smoke",
+        "code-paths", "generated", "publish", "rebuild", "smoke",
     }
 )  # fmt: skip
 
@@ -229,4 +230,5 @@ _READERS: dict[str, tuple[str, Callable[[object], object]]] = {
     "strict-entry": ("strict_entry", _flag),
     "hooks": ("hooks", _hooks),
     "checks": ("date_days", _checks),
+    "allow-secrets": ("allow_secrets", _texts),
 }

@@ -27,7 +27,11 @@ class Rule(NamedTuple):
 RULES = {
     rule.slug: rule
     for rule in (
+        Rule("tag-malformed", "the tag does not look like the project's tags, or spells no version"),
+        Rule("tag-missing", "there is no such tag here"),
         Rule("tag-exists", "the tag is already here or on the remote, on another commit"),
+        Rule("tag-not-on-branch", "no release branch contains the tagged commit", policy=True),
+        Rule("workflow-not-started", "the tag would start no workflow", level=Level.WARNING, policy=True),
         Rule("branch-not-allowed", "this is no release branch, nor based on the tip of one", policy=True),
         Rule("branch-behind", "the remote branch has commits that are not here", policy=True),
         Rule("branch-exists", "the branch of the release is there with other content"),
@@ -72,6 +76,8 @@ RULES = {
         Rule("fragment-uncommitted", "a fragment is untracked, staged or edited"),
         Rule("fragment-hangs", "towncrier does not come to an end on this fragment"),
         Rule("changelog-marker-missing", "towncrier would put the entry above the title"),
+        Rule("dist-conflict", "the index holds other bytes under the same name"),
+        Rule("secret-in-tree", "a token or a password is in what is released", policy=True),
         Rule(
             "date-implausible",
             "the entry's date is more than a week from its commit's",
@@ -122,6 +128,17 @@ class Report:
         """Return the report without the findings of the given rules."""
         chosen = set(rules)
         return Report(tuple(found for found in self.findings if found.rule not in chosen), self.skipped)
+
+    def strictly(self) -> Report:
+        """Return the report with every warning as an error, and every rule that could not be judged as one, too."""
+        errors = tuple(replace(found, level=Level.ERROR) for found in self.findings)
+        unjudged = tuple(
+            Finding(
+                skip.rule, f"could not be judged: {skip.reason}", "make it possible to judge, or leave --strict out"
+            )
+            for skip in self.skipped
+        )
+        return Report(errors + unjudged)
 
     def without(self, rules: Iterable[str]) -> Report:
         """Return the report with the given rules set aside: listed as skipped, their findings dropped."""

@@ -257,6 +257,15 @@ class Git:
         output = self.text("for-each-ref", f"--merged={commit}", "--format=%(refname)", *chosen)
         return set(output.split("\n")) & set(names)
 
+    def containing(self, commit: str, refs: Sequence[str]) -> list[str]:
+        """Return those of the given branches (full names) that contain the commit."""
+        if not refs:
+            return []
+        chosen = refs if len(refs) <= 50 else ["refs/heads", "refs/remotes"]
+        output = self.text("for-each-ref", f"--contains={commit}", "--format=%(refname)", *chosen)
+        found = set(output.split("\n"))
+        return [name for name in refs if name in found]
+
     def is_shallow(self) -> bool:
         """Return whether older commits were left out when the repository was cloned."""
         return (self.common_dir / "shallow").exists()

@@ -5,15 +5,17 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Sequence
 
-from tagready import branches, fragments, news, places
+from tagready import branches, fragments, news, places, tag_rules
 from tagready.changelog import find_marker
 from tagready.findings import RULES, Finding, Report, Skipped, WrongUse, finding
 from tagready.fragments import Fragment
 from tagready.git_records import PathStatus, RemoteAnswer
 from tagready.ground import Ground, default_branch, scratch_folder
 from tagready.history import CutOff, release_of
+from tagready.lineage import release_before
 from tagready.prepared import Options
 from tagready.project import Section
+from tagready.secret_scan import secrets_in
 from tagready.snapshot import FragmentData, Snapshot
 
 
@@ -38,7 +40,7 @@ def judge(ground: Ground, options: Options) -> Report:
     findings: list[Finding] = [
         *_branch_findings(ground),
         *_clean_findings(ground, options),
-        *_version_findings(ground),
+        *_since_findings(ground, options),
         *_tag_findings(ground),
         *_changelog_findings(ground, options),
         *_fragment_findings(ground),
@@ -155,21 +157,14 @@ def uncommitted(item: PathStatus) -> Finding:
     )
 
 
-def _version_findings(ground: Ground) -> list[Finding]:
-    """Return a finding where a release tag reachable from HEAD is not older; asks git only for tags that could be."""
+def _since_findings(ground: Ground, options: Options) -> list[Finding]:
+    """Return what the version, and what changed since the release before, say against this one."""
     snapshot = ground.snapshot
     found = places.judge(snapshot.places, snapshot.texts(snapshot.places))
-    rivals = {f"refs/tags/{tag.name}": tag for tag in ground.tags.releases if tag.version >= ground.version}
-    here = ground.git.reachable(rivals, snapshot.commit.oid)
-    newest = next((tag for name, tag in rivals.items() if name in here), None)
-    if newest is not None and newest.name != ground.tag:
-        found.append(
-            finding(
-                "version-not-newer",
-                f"{ground.version} is not newer than {newest.name}, which this branch has released already",
-                f"prepare-release auto, or a version above {newest.version}",
-            )
-        )
+    before = release_before(snapshot, ground.tags, ground.version, [snapshot.commit.oid])
+    found += tag_rules.not_newer(ground.version, [tag for tag in before.rivals if tag.name != ground.tag])
+    if "secret-in-tree" not in options.skip:
+        found += secrets_in(snapshot, before.commit)
     return found
 
 

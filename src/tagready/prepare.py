@@ -19,9 +19,9 @@ from tagready.git import Git
 from tagready.ground import Ground, look, scratch_folder
 from tagready.history import is_own, own_version
 from tagready.prepared import Options, Prepared, branch_name
+from tagready.refs import tag_and_push
 from tagready.resume import bring_own_along, finish_own
 from tagready.snapshot import Snapshot, take
-from tagready.tag import tag_and_push
 from tagready.tags import is_ref_name
 
 ZEROS = "0" * 64
@@ -32,7 +32,7 @@ def prepare(git: Git, options: Options, overlay: Path | None, edit: Edit) -> Pre
     preconditions.check_skips(options.skip)
     with scratch_folder() as scratch:
         snapshot = take(git, "HEAD", overlay)
-        options = _with_defaults(options, snapshot)
+        options = with_defaults(options, snapshot)
         refs = git.refs()
         tags = snapshot.tags(refs)
         version = own_version(snapshot) if options.version in versions.WORDS else versions.canonical(options.version)
@@ -80,7 +80,8 @@ def _own_branch(ground: Ground, options: Options) -> Snapshot | None:
     return there if is_own(there, ground.version) else None
 
 
-def _with_defaults(options: Options, snapshot: Snapshot) -> Options:
+def with_defaults(options: Options, snapshot: Snapshot) -> Options:
+    """Return the options with what the project's configuration says where the command line says nothing."""
     config = snapshot.config
     branch = options.branch
     if branch is None and config.flow == "pull-request":

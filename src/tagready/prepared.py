@@ -55,16 +55,18 @@ class Prepared(NamedTuple):
         undo = f"git reset --keep {self.parent[:10]}"
         if not self.on_current_branch:
             if self.pushed_to:
-                return [("next", f"open a pull request from {self.branch}, merge it, and tag what arrives")]
+                what = f"open a pull request from {self.branch}, merge it, and: tagready tag {self.version} --push"
+                return [("next", what)]
             again = f"{command} --branch {self.branch} --push"
             drop = ("undo", f"git branch -D {self.branch}")
             return [("look", f"git show {self.branch}"), *([("next", again)] if self.remote else []), drop]
+        tag = f"tagready tag {self.version}{' --push' if self.remote else ''}"
         if self.pushed_to:
-            return [] if self.tagged else [("next", f"{command} --tag --push")]
+            return [] if self.tagged else [("next", tag)]
         if self.tagged:
-            push = [("next", f"{command} --tag --push")] if self.remote else []
+            push = [("next", tag)] if self.remote else []
             return [*push, ("undo", f"git tag -d {self.tag} && {undo}")]
-        return [("look", "git show"), ("next", f"{command} --tag{' --push' if self.remote else ''}"), ("undo", undo)]
+        return [("look", "git show"), ("next", tag), ("undo", undo)]
 
 
 def branch_name(options: Options, version: object) -> str:

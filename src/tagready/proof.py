@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
@@ -21,8 +22,9 @@ from tagready.history import (
     recorded_towncrier,
     release_of,
 )
-from tagready.news import DidNotEnd
+from tagready.news import DidNotEnd, Rendering
 from tagready.snapshot import FragmentData, Snapshot
+from tagready.traces import Compiled, traces
 
 #: What needs the fragments to be rendered; where all of them are set aside, nothing is.
 PROVEN_RULES = frozenset({"entry-differs", "fragment-lost"})
@@ -44,7 +46,7 @@ class Judged(NamedTuple):
 
 
 class _Compiled(NamedTuple):
-    compiled: gate.Compiled | None
+    compiled: Compiled | None
     why_not: str
     towncrier: str = ""
 
@@ -83,7 +85,7 @@ def judge(
     if released is not None:
         report = _setting_aside(report, released)
     whole = changelog.whole(entry) if entry else ""
-    hidden = gate.traces(compiled.compiled, whole).hidden if compiled.compiled else ()
+    hidden = traces(compiled.compiled, whole).hidden if compiled.compiled else ()
     return Judged(report, path, changelog, entry, released, _word(compiled, whole), hidden)
 
 
@@ -98,7 +100,7 @@ def _compile(released: Released, entry: Entry, whole: str, scratch: Path, ask: s
     """Return what the removed fragments compile to, under the project's settings of just before."""
     data = FragmentData(released.contents, proven=False)
     try:
-        rendering = released.before.render(data, scratch, entry.spelled, entry.date or "")
+        rendering = _render(released, data, entry, whole, scratch)
     except DidNotEnd:
         return _Compiled(None, "towncrier does not come to an end on the fragments of this release")
     except WorldFailed as failure:
@@ -112,7 +114,7 @@ def _compile(released: Released, entry: Entry, whole: str, scratch: Path, ask: s
             f"it was compiled with towncrier {recorded}, and this is {rendering.towncrier}: "
             f"pip install towncrier=={recorded} && {ask}"
         )
-    compiled = gate.Compiled(
+    compiled = Compiled(
         removed=released.fragments,
         texts=data.texts(),
         rendering=rendering.text,
@@ -123,12 +125,33 @@ def _compile(released: Released, entry: Entry, whole: str, scratch: Path, ask: s
     return _Compiled(compiled, "", rendering.towncrier)
 
 
+def _render(released: Released, data: FragmentData, entry: Entry, whole: str, scratch: Path) -> Rendering:
+    """Return the rendering with the values that the entry shows: the project's name as it spells it, version and date.
+
+    A `v` before the version may be the settings' (pdm), or typed with the version (setuptools). towncrier's default for
+    the name changed in 25.8. A template may have put the date below the title (pylint).
+    """
+    before = released.before.named(entry.name)
+    date = entry.date or _date_below_title(whole)
+    plain = entry.spelled.lstrip("vV")
+    rendering = before.render(data, scratch, plain, date)
+    if entry.spelled == plain or gate.same_text(whole, rendering.text):
+        return rendering
+    other = before.render(data, scratch, entry.spelled, date)
+    return other if gate.same_text(whole, other.text) else rendering
+
+
+def _date_below_title(whole: str) -> str:
+    match = re.search(r"\b\d{4}-\d\d-\d\d\b", "\n".join(whole.split("\n")[:6]))
+    return match[0] if match else ""
+
+
 def _word(compiled: _Compiled, whole: str) -> str:
     if compiled.compiled is None:
         return ""
     count = len(compiled.compiled.removed)
     what = f"{count} fragment{'s' if count != 1 else ''}"
-    if gate.same_text(whole, compiled.compiled.rendering):
+    if gate.is_proven(compiled.compiled, whole):
         return f"{what} compile{'s' if count == 1 else ''} to just this entry (towncrier {compiled.towncrier})"
     return f"edited by hand, and declared so; made from {what}" if compiled.compiled.declared_edit else ""
 

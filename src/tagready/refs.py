@@ -1,4 +1,4 @@
-"""Tagging a commit as the project tags, and pushing exactly the named refs."""
+"""Making a tag as the project makes them, and pushing exactly the named refs."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tagready.tags import Tags
 def tag_and_push(git: Git, prepared: Prepared, snapshot: Snapshot, tags: Tags, options: Options) -> Prepared:
     """Tag and push as asked: one atomic push of exactly the named refs, never a force, never all tags."""
     if options.tag:
-        make_tag(git, prepared, snapshot, tags)
+        make_tag(snapshot, tags, prepared.tag, prepared.commit, prepared.version, prepared.entry)
         prepared = prepared._replace(tagged=True)
     if options.push:
         remote = prepared.remote
         if remote is None:
-            raise WrongUse("there is no remote to push to", "git remote add origin ADDRESS, or leave --push out")
+            raise no_remote()
         try:
             git.push(remote, *refspecs(git, prepared, remote, options))
         except WorldFailed as failure:
@@ -29,45 +29,58 @@ def tag_and_push(git: Git, prepared: Prepared, snapshot: Snapshot, tags: Tags, o
     return prepared
 
 
+def no_remote() -> WrongUse:
+    """Return the error that there is nothing to push to."""
+    return WrongUse("there is no remote to push to", "git remote add origin ADDRESS, or leave --push out")
+
+
 def _not_pushed(prepared: Prepared, remote: str, failure: WorldFailed) -> WorldFailed:
     """Return the failure with where the release stands: it is whole here, and nothing of it is there."""
     made = f"{prepared.commit[:10]} on {prepared.branch}" + (f" and the tag {prepared.tag}" if prepared.tagged else "")
-    behind = re.search(r"non-fast-forward|fetch first|stale info", failure.stderr)
     drop_tag = f"git tag -d {prepared.tag}; " if prepared.tagged else ""
     renew = f"{drop_tag}git reset --keep {prepared.parent[:10]}; git pull --ff-only; prepare-release {prepared.version}"
     return WorldFailed(
         f"{remote} took nothing of the push; the release stays here: {made}",
-        f"{remote} has commits that are not in the release: {renew}" if behind else "mend it, and run it again",
+        f"{remote} has commits that are not in the release: {renew}"
+        if is_behind(failure)
+        else "mend it, and run it again",
         failure.command,
         failure.stderr,
     )
 
 
-def make_tag(git: Git, prepared: Prepared, snapshot: Snapshot, tags: Tags) -> None:
-    """Tag the commit; the same tag on it is fine, on another commit it is a refusal."""
-    existing = git.commit(f"refs/tags/{prepared.tag}")
+def is_behind(failure: WorldFailed) -> bool:
+    """Return whether a push failed because the remote has commits that are not here."""
+    return re.search(r"non-fast-forward|fetch first|stale info", failure.stderr) is not None
+
+
+def make_tag(snapshot: Snapshot, tags: Tags, name: str, commit: str, version: str, entry: str) -> bool:
+    """Tag a commit and return True; False where it has the tag already. The tag on another commit is a refusal."""
+    git = snapshot.git
+    existing = git.commit(f"refs/tags/{name}")
     if existing is not None:
-        if existing.oid == prepared.commit:
-            return
+        if existing.oid == commit:
+            return False
         raise Refused(
             finding(
                 "tag-exists",
-                f"the tag {prepared.tag} is here already, on {existing.oid[:10]}, not on {prepared.commit[:10]}",
-                f"only if it was never pushed nor published: git tag -d {prepared.tag}",
+                f"the tag {name} is here already, on {existing.oid[:10]}, not on {commit[:10]}",
+                f"only if it was never pushed nor published: git tag -d {name}",
             )
         )
     kind = snapshot.config.tag_kind or _tag_kind(git, tags)
-    message = {"title": f"Release {prepared.version}", "entry": prepared.entry.strip()}.get(
-        snapshot.config.tag_message, snapshot.config.tag_message.replace("{version}", prepared.version)
+    message = {"title": f"Release {version}", "entry": entry.strip()}.get(
+        snapshot.config.tag_message, snapshot.config.tag_message.replace("{version}", version)
     )
     if kind == "lightweight":
-        git.run("tag", "--no-sign", prepared.tag, prepared.commit)
+        git.run("tag", "--no-sign", name, commit)
     else:
         option = "--sign" if kind == "signed" else "--annotate"
         git.run(
-            "tag", option, "--cleanup=whitespace", "--file=-", prepared.tag, prepared.commit,
+            "tag", option, "--cleanup=whitespace", "--file=-", name, commit,
             feed=(message + "\n").encode("utf-8", "surrogateescape"),
         )  # fmt: skip
+    return True
 
 
 def _tag_kind(git: Git, tags: Tags) -> str:
@@ -84,9 +97,7 @@ def _tag_kind(git: Git, tags: Tags) -> str:
 def refspecs(git: Git, prepared: Prepared, remote: str, options: Options) -> list[str]:
     """Return exactly what is to be pushed."""
     branch = f"refs/heads/{prepared.branch}"
-    target = branch
-    if prepared.on_current_branch and git.config(f"branch.{prepared.branch}.remote") == remote:
-        target = git.config(f"branch.{prepared.branch}.merge") or branch
+    target = upstream_of(git, prepared.branch, remote) if prepared.on_current_branch else branch
     refspecs = [f"{branch}:{target}"]
     if options.tag:
         refspecs.append(f"refs/tags/{prepared.tag}:refs/tags/{prepared.tag}")
@@ -96,3 +107,9 @@ def refspecs(git: Git, prepared: Prepared, remote: str, options: Options) -> lis
         if isinstance(answer, RemoteAnswer) and branch in answer.refs:
             refspecs.insert(0, f"--force-with-lease={branch}:{answer.refs[branch]}")
     return refspecs
+
+
+def upstream_of(git: Git, branch: str, remote: str) -> str:
+    """Return the full name that a branch has on a remote."""
+    followed = git.config(f"branch.{branch}.merge") if git.config(f"branch.{branch}.remote") == remote else None
+    return followed or f"refs/heads/{branch}"

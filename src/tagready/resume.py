@@ -15,8 +15,8 @@ from tagready.git import Git
 from tagready.git_records import Change, PathStatus, Ref
 from tagready.ground import default_branch, remote_of
 from tagready.prepared import Options, Prepared, branch_name
+from tagready.refs import tag_and_push
 from tagready.snapshot import Snapshot
-from tagready.tag import tag_and_push
 from tagready.tags import Tags
 
 

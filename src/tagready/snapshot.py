@@ -6,7 +6,7 @@ import os
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -49,6 +49,11 @@ class Snapshot:
     sources: Sources
     config: Config
     news: News
+
+    def named(self, name: str) -> Snapshot:
+        """Return the project with its changelog's name in another spelling, where it is the same name."""
+        same = normalized(name) in {normalized(known) for known in (self.name, self.news.name) if known}
+        return replace(self, news=self.news._replace(name=name)) if same else self
 
     def at(self, commit: Commit) -> Snapshot:
         """Return the project at another commit, under the same keys of our own."""

@@ -7,12 +7,16 @@ import os
 import shutil
 import sys
 import textwrap
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tagready.findings import Finding, Level, Report, Trouble
 from tagready.git import NO_REMOTE
+
+if TYPE_CHECKING:
+    from tagready.verify import Verified
 
 SCHEMA = 1
 #: Lines of an entry that are shown before the commit; more would push everything else off the screen.
@@ -23,6 +27,17 @@ def say(text: str = "", *, err: bool = False, **style: Any) -> None:
     """Print a line, coloured only on a terminal and never against NO_COLOR."""
     color = False if os.environ.get("NO_COLOR") else None
     click.echo(click.style(text, **style) if style else text, err=err, color=color)
+
+
+def write_exactly(text: str) -> None:
+    """Write a text to standard output byte for byte: no colour, no other line ending."""
+    sys.stdout.flush()
+    binary = getattr(sys.stdout, "buffer", None)
+    if binary is None:
+        sys.stdout.write(text)
+    else:
+        binary.write(text.encode("utf-8", "surrogateescape"))
+        binary.flush()
 
 
 def width() -> int:
@@ -60,8 +75,10 @@ def show_finding(found: Finding) -> None:
     say(head + (f"  {place}" if place else ""), err=True)
     message, *rest = found.message.split("\n")
     say(_wrapped(message, "    "), err=True)
-    for line in rest:
-        say("    " + line, err=True)
+    for line in rest[:PREVIEW_LINES]:
+        say("    " + _coloured(line), err=True)
+    if len(rest) > PREVIEW_LINES:
+        say(f"    … and {len(rest) - PREVIEW_LINES} more lines (all of them: --format json)", err=True)
     # A fix is often a command: it is never broken into lines, so that it can be copied.
     say(f"    {glyph('→', '->')} {found.fix}", err=True)
 
@@ -73,11 +90,47 @@ def _wrapped(text: str, indent: str, hanging: str | None = None) -> str:
     )  # fmt: skip
 
 
-def show_refusal(report: Report) -> None:
-    """Print why nothing was done."""
+def show_facts(facts: Sequence[tuple[str, str]]) -> None:
+    """Print what is known, a word and a sentence to a line."""
+    for what, sentence in facts:
+        say(_wrapped(f"{what:<9}  {sentence}", "  ", " " * 13))
+
+
+def show_table(rows: Sequence[tuple[str, str, str]]) -> None:
+    """Print rows of two short cells and a text, which is cut where the line ends."""
+    first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
+    for one, two, text in rows:
+        line = f"  {one:<{first}}  {two:<{second}}  {text}"
+        say(line if len(line) <= width() else line[: width() - 1].rstrip() + glyph("…", "+"))
+
+
+#: How a place stands: its sign, the plain one, and the colour.
+_STATES = {
+    "as intended": ("✓", "*", "green"),
+    "absent": ("–", "-", "bright_black"),
+    "conflicting": ("✗", "x", "red"),
+    "unverifiable": ("?", "?", "yellow"),
+}
+
+
+def show_places(places: Sequence[tuple[str, str, str]]) -> None:
+    """Print each place of a release with its state and what is known of it."""
+    for name, state, detail in places:
+        nice, plain, colour = _STATES[state]
+        said = click.style(f"{glyph(nice, plain)} {state:<12}", fg=colour)
+        say(f"  {name:<10}  {said}  " + _wrapped(detail, "", " " * 30).lstrip())
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number of things in words: `1 finding`, `2 findings`."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def show_refusal(report: Report, *, changes: bool) -> None:
+    """Print why nothing was done; `changes` says that the command would have changed something."""
     show_report(report)
     errors = sum(found.level is Level.ERROR for found in report.findings)
-    say(f"\nRefused: {errors} finding{'s' if errors != 1 else ''}. Nothing was changed.", err=True, bold=True)
+    say(f"\nRefused: {counted(errors, 'finding')}.{' Nothing was changed.' if changes else ''}", err=True, bold=True)
 
 
 def show_trouble(trouble: Trouble) -> None:
@@ -88,6 +141,59 @@ def show_trouble(trouble: Trouble) -> None:
     if trouble.command:
         say(f"    while running: {trouble.command}", err=True, fg="bright_black")
     say(f"    {glyph('→', '->')} {trouble.fix}", err=True)
+
+
+def show_verified(title: str, verified: Verified) -> None:
+    """Print the tag gate's verdict: what was judged, what was found, and the way on."""
+    report = verified.report
+    what = f"{verified.tag} {'on' if verified.tagged else 'would be on'} {verified.commit[:10]}"
+    if report.ok:
+        say(f"{glyph('✓', '*')} {title}: {what}", fg="green", bold=True)
+    else:
+        say(f"{verified.project} {verified.version}: {what}", bold=True)
+    show_facts(verified.facts())
+    if report.findings or report.skipped:
+        say()
+        show_report(report)
+    if report.ok:
+        return
+    errors = sum(found.level is Level.ERROR for found in report.findings)
+    say(f"\n{title[0].upper()}{title[1:]}: {counted(errors, 'finding')}.", err=True, bold=True)
+    if verified.tagged:
+        tag, version = verified.tag, verified.version
+        say(
+            f"Nothing published yet: mend it, git tag -d {tag}, tagready tag {version}. Published: mend it in", err=True
+        )
+        say("the next version; a tag that people have is never moved.", err=True)
+
+
+def show_github(title: str, facts: list[tuple[str, str]], report: Report) -> None:
+    """Print annotations, and write the job's summary where GitHub says where."""
+    from tagready import github
+
+    for line in github.as_annotations(report):
+        say(line)
+    say(title)
+    append_summary(github.summary(title, facts, report))
+
+
+def show_github_trouble(trouble: Trouble) -> None:
+    """Print what failed as an annotation."""
+    from tagready import github
+
+    say(github.as_error(trouble.what, trouble.fix))
+
+
+def append_summary(text: str) -> None:
+    """Append to the job's summary; where there is no job, there is nothing to write to."""
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not path:
+        return
+    try:
+        with open(path, "a", encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+            file.write(text + "\n")
+    except OSError as error:
+        say(f"The job's summary could not be written: {error.strerror} ({path})", err=True)
 
 
 def show_diff(patch: str) -> None:

@@ -1,0 +1,187 @@
+"""tag: the tag gate on a commit, then the tag as the project makes them, and one atomic push."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from tagready import verify, versions
+from tagready.branches import candidates
+from tagready.findings import Finding, Level, Refused, Report, Skipped, Trouble, WorldFailed, finding
+from tagready.git import NO_REMOTE, Git, Pending
+from tagready.git_records import Ref
+from tagready.ground import remote_of, scratch_folder
+from tagready.refs import is_behind, make_tag, no_remote, upstream_of
+from tagready.snapshot import Snapshot, take
+from tagready.tags import Tags
+from tagready.verify import Verified
+
+
+class Options(NamedTuple):
+    """What was asked for on the command line."""
+
+    version: str | None = None
+    commit: str | None = None
+    push: bool = False
+
+
+class Tagged(NamedTuple):
+    """A tagged release: what the gate said, whether the tag is new, and where it and its branch were pushed."""
+
+    verified: Verified
+    report: Report
+    made: bool
+    remote: str | None
+    pushed_to: str | None
+    pushed_branch: str | None
+
+
+def tag(git: Git, options: Options, overlay: Path | None) -> Tagged:
+    """Return the tagged release; raise Refused with every finding, and tag nothing, where our rules say no."""
+    version = versions.canonical(options.version) if options.version else None
+    snapshot = take(git, options.commit or "HEAD", overlay)
+    refs = git.refs()
+    remote = remote_of(snapshot)
+    if options.push and remote is None:
+        raise no_remote()
+    tags = snapshot.tags(refs)
+    version = version or verify.version_of_tree(snapshot)
+    name = tags.name(version)
+    asked = git.ask(remote, f"refs/tags/{name}", f"refs/tags/{name}^{{}}")
+    try:
+        with scratch_folder() as scratch:
+            verified = _judged(snapshot, refs, name, scratch)
+        report = verified.report.and_(_elsewhere(git, snapshot, name, remote, asked))
+        branch = _branch_to_push(snapshot, refs, remote) if options.push and remote else None
+        if options.push and remote:
+            report = report.and_(_reachable(snapshot, refs, remote, branch)).and_(_workflow(git, remote, name))
+        if not report.ok:
+            raise Refused(report=report)
+        return _act(snapshot, tags, verified, report, remote, branch, options)
+    except (Refused, Trouble) as problem:
+        problem.about = {
+            "project": snapshot.name, "version": str(version), "tag": name, "commit": snapshot.commit.oid,
+        }  # fmt: skip
+        raise
+
+
+def _judged(snapshot: Snapshot, refs: Sequence[Ref], name: str, scratch: Path) -> Verified:
+    """Return the gate's verdict; where it is bad, and good on the commit that brought the entry, the fixes say so."""
+    verified = verify.judge_tag(snapshot, refs, name, scratch, verify.Options())
+    released = verified.judged.released
+    if verified.report.ok or released is None or released.brought.oid == snapshot.commit.oid:
+        return verified
+    brought = snapshot.at(released.brought)
+    if not verify.judge_tag(brought, refs, name, scratch, verify.Options()).report.ok:
+        return verified
+    way = f"tagready tag {verified.version} --commit {brought.commit.oid[:10]}, which brought the entry"
+    found = tuple(replace(each, fix=way) if each.level is Level.ERROR else each for each in verified.report.findings)
+    return verified._replace(report=Report(found, verified.report.skipped))
+
+
+def _elsewhere(git: Git, snapshot: Snapshot, name: str, remote: str | None, asked: Pending) -> Report:
+    """Return a finding where the tag is on another commit already, here or on the remote."""
+    commit = snapshot.commit.oid
+    existing = git.commit(f"refs/tags/{name}")
+    found = []
+    if existing is not None and existing.oid != commit:
+        found.append(_exists(name, "here", existing.oid, commit, f"git tag -d {name}"))
+    answer = asked.answer()
+    if isinstance(answer, str):
+        return Report(tuple(found), () if answer == NO_REMOTE else (Skipped("tag-exists", answer),))
+    there = answer.refs.get(f"refs/tags/{name}^{{}}") or answer.refs.get(f"refs/tags/{name}")
+    if there is not None and there != commit:
+        found.append(_exists(name, f"on {remote}", there, commit, f"git push {remote} :refs/tags/{name}"))
+    return Report(tuple(found))
+
+
+def _exists(name: str, where: str, there: str, commit: str, drop: str) -> Finding:
+    return finding(
+        "tag-exists",
+        f"the tag {name} is {where} already, on {there[:10]}, not on {commit[:10]}",
+        f"release another version; only if nothing was published from it: {drop}",
+    )
+
+
+def _branch_to_push(snapshot: Snapshot, refs: Sequence[Ref], remote: str) -> str | None:
+    """Return the branch that goes with the tag: in the direct flow, where the remote has not the commit yet."""
+    git, commit = snapshot.git, snapshot.commit.oid
+    if snapshot.config.flow != "direct" or _on_remote(snapshot, refs, remote):
+        return None
+    release = [ref.name for ref in candidates(verify.branch_facts(snapshot, refs, remote))]
+    local = [name for name in git.containing(commit, release) if name.startswith("refs/heads/")]
+    current = f"refs/heads/{git.current_branch()}"
+    chosen = current if current in local else next(iter(local), "")
+    return chosen.removeprefix("refs/heads/") or None
+
+
+def _on_remote(snapshot: Snapshot, refs: Sequence[Ref], remote: str) -> bool:
+    """Return whether a release branch of the remote, as last fetched, has the commit."""
+    release = [ref.name for ref in candidates(verify.branch_facts(snapshot, refs, remote))]
+    there = [name for name in release if name.startswith(f"refs/remotes/{remote}/")]
+    return bool(snapshot.git.containing(snapshot.commit.oid, there))
+
+
+def _reachable(snapshot: Snapshot, refs: Sequence[Ref], remote: str, branch: str | None) -> Report:
+    """Return a finding where the remote would get the tag, and no release branch that has its commit."""
+    if branch is not None or _on_remote(snapshot, refs, remote):
+        return Report()
+    way = "merge the pull request first" if snapshot.config.flow == "pull-request" else "push the branch first"
+    return Report(
+        (
+            finding(
+                "tag-not-on-branch",
+                f"no release branch of {remote} has {snapshot.commit.oid[:10]}, as last fetched: the tag is on none",
+                f"{way}, git fetch {remote}, and tag what arrived",
+            ),
+        )
+    )
+
+
+def _workflow(git: Git, remote: str, name: str) -> Report:
+    """Return a warning where GitHub would start no workflow for the tag: one that a run pushes with its own token."""
+    address = git.config(f"remote.{remote}.pushurl") or git.config(f"remote.{remote}.url") or ""
+    if os.environ.get("GITHUB_ACTIONS") != "true" or not address.startswith("https://"):
+        return Report()
+    return Report(
+        (
+            finding(
+                "workflow-not-started",
+                "a tag that a run pushes with its own token (GITHUB_TOKEN) starts no workflow: nothing is published",
+                f"push it with the token of an app or a person, or start it: gh workflow run release.yml --ref {name}",
+            ),
+        )
+    )
+
+
+def _act(
+    snapshot: Snapshot, tags: Tags, verified: Verified, report: Report, remote: str | None, branch: str | None,
+    options: Options,
+) -> Tagged:  # fmt: skip
+    git, judged, name = snapshot.git, verified.judged, verified.tag
+    entry = judged.changelog.whole(judged.entry) if judged.entry else ""
+    others = tags._replace(releases=tuple(other for other in tags.releases if other.name != name))
+    made = make_tag(snapshot, others, name, snapshot.commit.oid, verified.version, entry)
+    pushed_to = None
+    if options.push and remote:
+        commit = snapshot.commit.oid
+        branches = [f"{commit}:{upstream_of(git, branch, remote)}"] if branch else []
+        try:
+            git.push(remote, *branches, f"refs/tags/{name}:refs/tags/{name}")
+        except WorldFailed as failure:
+            if made:
+                git.run("tag", "-d", name)
+            raise _not_pushed(name, remote, made, failure) from None
+        pushed_to = remote
+    return Tagged(verified, report, made, remote, pushed_to, branch if pushed_to else None)
+
+
+def _not_pushed(name: str, remote: str, made: bool, failure: WorldFailed) -> WorldFailed:
+    stays = "the tag was taken back here as well" if made else f"the tag {name} stays here as it was"
+    way = "git pull --rebase" if is_behind(failure) else "mend it"
+    return WorldFailed(
+        f"{remote} took nothing of the push; {stays}", f"{way}, and run it again", failure.command, failure.stderr
+    )

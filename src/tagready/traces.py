@@ -1,0 +1,105 @@
+"""Where removed fragments went: shown in the entry, hidden on purpose, said in other words, or lost. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from tagready.fragments import Fragment
+
+
+class Compiled(NamedTuple):
+    """What an entry is held against: the fragments that its commits removed, and what these compile to.
+
+    `declared_edit` says that a commit declares a hand edit of just this entry; `doubt` is what else may be the cause of
+    a difference, and `other_towncrier` why a difference would say nothing at all.
+    """
+
+    removed: Sequence[Fragment]
+    texts: Mapping[str, str]
+    rendering: str
+    declared_edit: bool = False
+    doubt: str = ""
+    other_towncrier: str = ""
+
+
+class Traces(NamedTuple):
+    """Where removed fragments went (paths): `lost` from an entry that should show them, `hidden` on purpose."""
+
+    lost: tuple[str, ...]
+    hidden: tuple[str, ...]
+
+
+def traces(compiled: Compiled, entry: str) -> Traces:
+    """Return which fragments the entry has lost, and which their type or the template hides.
+
+    A clean rendering shows what is meant to be seen of a fragment: its text, its issue, or neither. The entry has lost
+    one of which it shows nothing of that, nor the text in other words.
+    """
+    clean, shown = squeezed(compiled.rendering), squeezed(entry)
+    lost, hidden = [], []
+    for fragment in compiled.removed:
+        text = squeezed(compiled.texts.get(fragment.path, ""))
+        signs = [sign for sign in (text, fragment.issue) if sign and shows(clean, sign)]
+        if not signs:
+            hidden.append(fragment.path)
+        elif not any(shows(shown, sign) for sign in signs):
+            lost.append((fragment.path, text))
+    edited = _edited_items(compiled, entry) if lost else ()
+    return Traces(tuple(path for path, text in lost if not _reworded(text, edited)), tuple(hidden))
+
+
+def squeezed(text: str) -> str:
+    """Return a text with every run of white space as one blank."""
+    return " ".join(text.split())
+
+
+def shows(text: str, sign: str) -> bool:
+    """Return whether a text shows a sign as a whole: #13 is not in #130, nor in 1.13."""
+    return sign in text and re.search(rf"(?<![\w.]){re.escape(sign)}(?!\w|\.\d)", text) is not None
+
+
+def _edited_items(compiled: Compiled, entry: str) -> list[str]:
+    """Return the items of an entry that show no fragment word for word: only they can be one in other words."""
+    texts = [text for text in map(squeezed, compiled.texts.values()) if text]
+    items = map(squeezed, _ITEMS.split(entry))
+    return [item for item in items if not any(text in item for text in texts)]
+
+
+_ITEMS = re.compile(r"\n\s*\n|\n(?=[ \t]*[-*+] )")
+
+
+def _reworded(text: str, items: Sequence[str]) -> bool:
+    """Return whether an item says a text in other words (28 % of real entries are edited by hand).
+
+    It shares half the stems of the shorter of the two, and three at least; or two of three; or two, and a name that
+    nobody writes by chance. Held against what buildbot's maintainers made of their fragments in 60 releases.
+    """
+    stems, names = _stems(text), _names(text)
+    for item in items:
+        others = _stems(item)
+        both, fewer = len(stems & others), min(len(stems), len(others))
+        if (both >= 3 and both * 2 >= fewer) or (both >= 2 and (both * 3 >= fewer * 2 or names & _names(item))):
+            return True
+    return False
+
+
+def _stems(text: str) -> set[str]:
+    return {word[:5] for word in re.findall(r"[^\W_]{3,}", text.lower())} - _COMMON
+
+
+_COMMON_WORDS = (
+    "about after all and any are been befor being but can does for from had has have into its more not now only "
+    "other shoul some than that the their them then there these they this use used user via was were when where "
+    "which will with would you your"
+)
+_COMMON = frozenset(_COMMON_WORDS.split())
+
+
+def _names(text: str) -> set[str]:
+    """Return the words that name something: `MsBuild141`, `lowest_first`, an issue's number."""
+    return {word for word in re.findall(r"\w{4,}", text) if _NAME.search(word)}
+
+
+_NAME = re.compile(r"[a-z][A-Z]|\w_\w|[A-Za-z]\d|\d{4}")

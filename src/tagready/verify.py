@@ -1,0 +1,295 @@
+"""verify: the tag gate, on the tagged commit's tree and history; offline, and never from the working tree."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from packaging.version import Version
+
+from tagready import branches, proof, tag_rules
+from tagready.findings import RULES, Finding, Refused, Report, Skipped, Trouble, WrongUse, finding
+from tagready.git import Git
+from tagready.git_records import Commit, Ref
+from tagready.ground import default_branch, remote_of, scratch_folder
+from tagready.history import committed_changelog
+from tagready.lineage import release_before
+from tagready.proof import Judged
+from tagready.secret_scan import secrets_in
+from tagready.snapshot import Snapshot, take
+from tagready.tags import Tags
+from tagready.versions import parse
+
+SHALLOW = "the history is cut off here (a shallow clone): git fetch --unshallow --tags"
+
+
+class Options(NamedTuple):
+    """What was asked for on the command line."""
+
+    tag: str | None = None
+    commit: str | None = None
+    ask_index: bool = False
+    strict: bool = False
+    skip: tuple[str, ...] = ()
+
+
+class Verified(NamedTuple):
+    """What the tag gate says of a release, and what it looked at.
+
+    `tag` need not exist; `since` is the release before this one, and `branch` a release branch that has the commit.
+    """
+
+    project: str
+    version: str
+    tag: str
+    commit: str
+    report: Report
+    judged: Judged
+    since: str | None
+    branch: str | None
+    tagged: bool
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return what is known of the release, as (word, sentence)."""
+        judged, found = self.judged, []
+        if judged.entry is not None:
+            line = judged.changelog.line(judged.entry.heading)
+            found.append(
+                ("entry", f"{judged.path}:{line}" + (f", dated {judged.entry.date}" if judged.entry.date else ""))
+            )
+        if judged.released is not None:
+            brought = judged.released.brought
+            found.append(("brought", f'by {brought.oid[:10]} "{brought.message.split(chr(10), 1)[0]}"'))
+        found += [("proof", judged.proof)] if judged.proof else []
+        found += [("hidden", f"on purpose: {', '.join(judged.hidden)}")] if judged.hidden else []
+        found += [("branch", self.branch)] if self.branch else []
+        return found + ([("since", self.since)] if self.since else [])
+
+
+def verify(git: Git, options: Options, overlay: Path | None) -> Verified:
+    """Return the tag gate's verdict; raise Refused where there is no such tag, WrongUse where nothing can be judged."""
+    _check_skips(options.skip)
+    refs = git.refs()
+    name = options.tag or (None if options.commit else asked_tag(git))
+    if name is None and options.commit is None:
+        raise Refused(_no_tag(git))
+    commit = asked_commit(git, refs, name, options)
+    snapshot = take(git, commit.oid, overlay)
+    try:
+        with scratch_folder() as scratch:
+            return judge_tag(snapshot, refs, name, scratch, options)
+    except (Refused, Trouble) as problem:
+        problem.about = {"project": snapshot.name, "tag": name, "commit": commit.oid}
+        raise
+
+
+def _check_skips(skip: Sequence[str]) -> None:
+    for rule in skip:
+        if rule not in RULES:
+            from difflib import get_close_matches
+
+            close = get_close_matches(rule, RULES, n=1)
+            raise WrongUse(f"there is no rule {rule}", f"did you mean {close[0]}?" if close else "see docs/findings.md")
+
+
+def asked_tag(git: Git) -> str | None:
+    """Return the tag that the workflow runs for, else the release tag on HEAD; None where there is none."""
+    if os.environ.get("GITHUB_REF_TYPE") == "tag" and os.environ.get("GITHUB_REF_NAME"):
+        return os.environ["GITHUB_REF_NAME"]
+    head = git.commit("HEAD")
+    if head is None:
+        raise WrongUse("the repository has no commit yet", "git add . && git commit, then try again")
+    here = git.text("for-each-ref", f"--points-at={head.oid}", "--format=%(refname)", "refs/tags").split("\n")
+    names = [name.removeprefix("refs/tags/") for name in here if name]
+    tags = take(git, "HEAD").tags([Ref(f"refs/tags/{name}", head.oid, "") for name in names])
+    return tags.releases[0].name if tags.releases else next(iter(names), None)
+
+
+def _no_tag(git: Git) -> Finding:
+    head = git.commit("HEAD")
+    return finding(
+        "tag-missing",
+        f"no tag is on HEAD ({head.oid[:10] if head else ''}), so there is nothing to verify",
+        "name one: tagready verify v1.4.0; or judge the commit before it is tagged: tagready verify --commit HEAD",
+    )
+
+
+def asked_commit(git: Git, refs: Sequence[Ref], name: str | None, options: Options) -> Commit:
+    """Return the commit to judge; raise Refused where the tag is not here."""
+    tagged = git.commit(f"refs/tags/{name}") if name else None
+    if options.commit is None:
+        if tagged is None:
+            raise Refused(_missing(git, refs, str(name)))
+        return tagged
+    commit = git.commit(options.commit)
+    if commit is None:
+        raise WrongUse(f"there is no commit {options.commit} here", "git fetch --tags, or give another revision")
+    if tagged is not None and tagged.oid != commit.oid:
+        raise Refused(
+            finding(
+                "tag-exists",
+                f"the tag {name} is on {tagged.oid[:10]}, not on {commit.oid[:10]}",
+                f"tagready verify {name}, or leave the tag's name out",
+            )
+        )
+    return commit
+
+
+def _missing(git: Git, refs: Sequence[Ref], name: str) -> Finding:
+    from difflib import get_close_matches
+
+    remotes = git.remotes()
+    fetch = f"git fetch {remotes[0]} tag {name}" if remotes else f"git tag {name} COMMIT"
+    known = [ref.name.removeprefix("refs/tags/") for ref in refs if ref.name.startswith("refs/tags/")]
+    close = get_close_matches(name, known, n=1)
+    hint = f" (there is {close[0]})" if close else ""
+    return finding("tag-missing", f"there is no tag {name} here{hint}", fetch)
+
+
+def judge_tag(snapshot: Snapshot, refs: Sequence[Ref], name: str | None, scratch: Path, options: Options) -> Verified:
+    """Return the tag gate's verdict on a commit under the name of a tag, which need not exist yet."""
+    tags = _other_tags(snapshot, refs, name)
+    if name is None:
+        version, report = version_of_tree(snapshot), Report()
+        name = tags.name(version)
+    else:
+        version = version_of_tag(snapshot, refs, name)
+        report = Report(_reading(snapshot, tags, name).findings)
+    tagged = any(ref.name == f"refs/tags/{name}" for ref in refs)
+    untag = f"git tag -d {name} && " if tagged else ""
+    judged = proof.judge(
+        snapshot, version, scratch, again=f"{untag}prepare-release {version} --again",
+        ask=f"tagready verify {name}", skip=options.skip,
+    )  # fmt: skip
+    before = release_before(snapshot, tags, version)
+    where, held_by = _on_branch(snapshot, refs, tags)
+    newer = Report(tuple(tag_rules.not_newer(version, before.rivals)))
+    if snapshot.git.is_shallow() and newer.ok:
+        newer = Report(skipped=(Skipped("version-not-newer", SHALLOW),))
+    report = report.and_(where).and_(newer).and_(judged.report).and_(Report(snapshot.survey.findings))
+    if "secret-in-tree" not in options.skip:
+        report = report.and_(Report(secrets_in(snapshot, before.commit if not options.strict else None)))
+    if options.ask_index:
+        report = report.and_(_on_index(snapshot, version, held_by))
+    if options.strict:
+        report = report.dropping(options.skip).strictly()
+    report = report.without(options.skip)
+    since = before.tag.name if before.tag else None
+    branch = held_by[0] if held_by else None
+    return Verified(snapshot.name, str(version), name, snapshot.commit.oid, report, judged, since, branch, tagged)
+
+
+def _other_tags(snapshot: Snapshot, refs: Sequence[Ref], name: str | None) -> Tags:
+    """Return the project's release tags without the one that is judged."""
+    return snapshot.tags([ref for ref in refs if ref.name != f"refs/tags/{name}"])
+
+
+def _reading(snapshot: Snapshot, tags: Tags, name: str) -> tag_rules.Reading:
+    spellings = {found.version for found in snapshot.stated()}
+    return tag_rules.read_name(name, tags, snapshot.name, snapshot.config.tag_format, spellings)
+
+
+def version_of_tag(snapshot: Snapshot, refs: Sequence[Ref], name: str) -> Version:
+    """Return the version that a tag names, else the one that its tree states; raise Refused if neither does."""
+    reading = _reading(snapshot, _other_tags(snapshot, refs, name), name)
+    stated = snapshot.stated()
+    version = reading.version or (parse(stated[0].version) if stated else None)
+    if version is None:
+        raise Refused(*reading.findings)
+    return version
+
+
+def version_of_tree(snapshot: Snapshot) -> Version:
+    """Return the version that a tree states, or that its newest entry is headed with; raise WrongUse if neither."""
+    stated = snapshot.stated()
+    if stated:
+        version = parse(stated[0].version)
+        if version is None:
+            raise WrongUse(
+                f"{stated[0].place.path} states {stated[0].version!r}, which is no version",
+                "name the tag that the commit is to have",
+            )
+        return version
+    entries = committed_changelog(snapshot, Version("0")).entries if snapshot.news.single_file else ()
+    if not entries:
+        raise WrongUse("nothing in the tree says which version it is", "name the tag that the commit is to have")
+    return entries[0].version
+
+
+def _on_branch(snapshot: Snapshot, refs: Sequence[Ref], tags: Tags) -> tuple[Report, list[str]]:
+    """Return a finding where no release branch has the commit, and the branches that have it, series last."""
+    git, commit = snapshot.git, snapshot.commit
+    remote = remote_of(snapshot)
+    known = branches.candidates(branch_facts(snapshot, refs, remote))
+    containing = [_short(name, remote) for name in git.containing(commit.oid, [ref.name for ref in known])]
+    if containing:
+        return Report(), sorted(dict.fromkeys(containing), key=branches.is_series)
+    if not known:
+        reason = "no release branch is known here: git fetch, or set release-branches"
+    elif git.is_shallow():
+        reason = SHALLOW
+    elif _is_old(git, tags, commit):
+        reason = "no release branch here has it, but it is an old release: its branch may be gone"
+    else:
+        return Report((_off_branch(known, remote, commit),)), []
+    return Report(skipped=(Skipped("tag-not-on-branch", reason),)), []
+
+
+def _short(ref: str, remote: str | None) -> str:
+    return ref.removeprefix("refs/heads/").removeprefix(f"refs/remotes/{remote}/")
+
+
+def branch_facts(snapshot: Snapshot, refs: Sequence[Ref], remote: str | None) -> branches.Facts:
+    """Return what is known of branches; a remote is asked for its default branch only where nothing else names it."""
+    git = snapshot.git
+    head = f"refs/remotes/{remote}/HEAD"
+    default = default_branch("")
+    if default is None and git.bare:
+        default = git.current_branch() or None
+    if (
+        default is None
+        and remote
+        and not snapshot.config.release_branches
+        and not any(ref.name == head for ref in refs)
+    ):
+        default = default_branch(git.ask(remote).answer())
+    return branches.Facts(
+        current="",
+        head=snapshot.commit.oid,
+        refs=refs,
+        remote=remote,
+        default=default,
+        patterns=snapshot.config.release_branches,
+        contains=lambda tip: git.is_ancestor(tip, snapshot.commit.oid),
+    )
+
+
+def _on_index(snapshot: Snapshot, version: Version, held_by: Sequence[str]) -> Report:
+    from tagready import index, index_rules
+
+    listing = index.list_project(snapshot.name)
+    if isinstance(listing, str):
+        return Report(skipped=(Skipped("version-not-newer", listing),))
+    series = held_by[0] if held_by and branches.is_series(held_by[0]) else None
+    return index_rules.judge(version, [file.name for file in listing.of(version)], listing.finals(), series)
+
+
+def _is_old(git: Git, tags: Tags, commit: Commit) -> bool:
+    """Return whether a release was made after this commit."""
+    times = git.text("for-each-ref", "--format=%(refname) %(creatordate:unix)", "refs/tags").split("\n")
+    made = dict(line.rsplit(" ", 1) for line in times if " " in line)
+    return any(int(made.get(f"refs/tags/{tag.name}") or 0) > commit.committer_time for tag in tags.releases)
+
+
+def _off_branch(known: Sequence[Ref], remote: str | None, commit: Commit) -> Finding:
+    names = dict.fromkeys(_short(ref.name, remote) for ref in known)
+    some = ", ".join(list(names)[:3]) + (" …" if len(names) > 3 else "")
+    fetch = f"git fetch {remote}, and where that does not help, " if remote else ""
+    return finding(
+        "tag-not-on-branch",
+        f"no release branch ({some}) has {commit.oid[:10]}: the tag would be lost to everybody who looks at the branch "
+        "(a squash or a rebase leaves the commit behind that was prepared)",
+        f"{fetch}tag the commit that arrived on the branch",
+    )
