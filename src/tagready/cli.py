@@ -327,7 +327,10 @@ def _prepared_json(prepared: Prepared) -> str:
 def _show_verified(verified: Verified, form: str) -> None:
     from tagready.terminal import show_github, show_verified
 
-    title = f"{verified.project} {verified.version} is {'' if verified.report.ok else 'not '}tag-ready"
+    report = verified.report
+    title = f"{verified.project} {verified.version} is {'' if report.ok else 'not '}tag-ready"
+    if report.ok and report.skipped:
+        title += " as far as it could be judged"
     if form == "json":
         click.echo(_verified_json(verified))
     elif form == "github":

@@ -21,7 +21,7 @@ class Release(NamedTuple):
 
     `compiled` is None where that could not be found out, and `unproven` says why. `left_over` are the fragments that
     are still there, with their texts, `unread` the files that were removed though towncrier passes over them, `times`
-    the commit's (seconds since the epoch), and `older` the versions that the changelog had before, with their headings.
+    the commit's (seconds since the epoch), and `older` versions that the changelog had before, with their headings.
     `again` is the command that makes the release anew.
     """
 
@@ -123,19 +123,17 @@ def _presence(release: Release, entries: Sequence[Entry]) -> list[Finding]:
 
 def _swallowed(release: Release) -> list[Finding]:
     """Return a finding where older headings are in the text as before, but nobody reads them as headings any more."""
-    present = {entry.version for entry in release.changelog.entries} if release.older else set()
     gone = [
         version
         for version, heading in release.older.items()
-        if version not in present and heading in release.changelog.text
+        if heading in release.changelog.text and not release.changelog.of(version)
     ]
     if not gone:
         return []
-    some = ", ".join(map(str, gone[:3])) + (" and older ones" if len(gone) > 3 else "")
     return [
         finding(
             "entry-swallows",
-            f"with the entry for {release.version}, {release.path} shows no entry for {some} any more: "
+            f"with the entry for {release.version}, {release.path} shows no entry for {gone[0]} any more: "
             "a code fence or a comment does not end, or no blank line stands before the next heading",
             "end it where it begins, in the fragment or the entry (text after a closing fence keeps it whole)",
             release.path,

@@ -38,6 +38,9 @@ LOCK_PATIENCE = 3.0
 ASK_SECONDS = 5.0
 PUSH_SECONDS = 120.0
 
+#: Names that are asked for before the first answer is read; more could fill the pipes from both ends.
+BLOBS_AT_ONCE = 64
+
 #: Why a remote was not asked where there is none.
 NO_REMOTE = "there is no remote"
 
@@ -149,6 +152,10 @@ class Git:
         """Return (oid, type, content) of an object, or None where there is none; all reads share one process."""
         if "\n" in name:
             return None
+        self._ask_for([name])
+        return self._answer()
+
+    def _ask_for(self, names: Sequence[str]) -> None:
         if self._batch is None:
             self._batch = subprocess.Popen(
                 ["git", "cat-file", "--batch"],
@@ -158,15 +165,16 @@ class Git:
                 cwd=self.top,
                 env=_environment(),
             )
-        reader, writer = self._batch.stdout, self._batch.stdin
+        assert self._batch.stdin is not None
+        with suppress(BrokenPipeError):  # it shows when the answer is read
+            self._batch.stdin.write(_lines(names))
+            self._batch.stdin.flush()
+
+    def _answer(self) -> tuple[str, str, bytes] | None:
+        assert self._batch is not None
+        reader = self._batch.stdout
         assert reader is not None
-        assert writer is not None
-        try:
-            writer.write(name.encode("utf-8", "surrogateescape") + b"\n")
-            writer.flush()
-            header = reader.readline().split()
-        except BrokenPipeError:
-            header = []
+        header = reader.readline().split()
         if not header:
             raise WorldFailed("git cat-file ended early", "git fsck", "git cat-file --batch")
         if len(header) != 3 or header[-1] in (b"missing", b"ambiguous"):
@@ -179,8 +187,19 @@ class Git:
         """Return the content of a blob."""
         found = self.object(oid)
         if found is None:
-            raise WorldFailed(f"object {oid} is missing here", "git fetch --unshallow, or git fsck", "git cat-file")
+            raise _missing(oid)
         return found[2]
+
+    def blobs(self, oids: Sequence[str]) -> Iterator[bytes]:
+        """Yield the contents of blobs; asks for several at once, which spares half of the time for small ones."""
+        for start in range(0, len(oids), BLOBS_AT_ONCE):
+            chosen = oids[start : start + BLOBS_AT_ONCE]
+            self._ask_for(chosen)
+            for oid in chosen:
+                found = self._answer()
+                if found is None:
+                    raise _missing(oid)
+                yield found[2]
 
     def commit(self, revision: str) -> Commit | None:
         """Return the commit that a revision names, or None."""
@@ -689,6 +708,10 @@ def git_failed(command: Sequence[str], stderr: bytes) -> WorldFailed:
     return WorldFailed(
         what, "read git's words above, mend it, and run the same command again", " ".join(command), words
     )
+
+
+def _missing(oid: str) -> WorldFailed:
+    return WorldFailed(f"object {oid} is missing here", "git fetch --unshallow, or git fsck", "git cat-file")
 
 
 def _locked(path: str, command: str = "", words: str = "") -> WorldFailed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from packaging.version import Version
@@ -71,13 +71,13 @@ def release_of(snapshot: Snapshot, path: str, version: Version) -> Released | No
     trail = _trail(snapshot, path, version)
     if not trail:
         return None
-    brought = trail[-1]
-    commits = (*(commit for commit in trail[:-1] if _RENEWS.search(commit.message)), brought)
-    removed = [removed_by(_before(snapshot, commit), commit) for commit in reversed(commits)]
+    commits = (*(commit for commit in trail[:-1] if _RENEWS.search(commit.message)), trail[-1])
+    before = [_before(snapshot, commit) for commit in reversed(commits)]
+    removed = [removed_by(found, commit) for found, commit in zip(before, reversed(commits), strict=True)]
     return Released(
         commits=commits,
         trail=tuple(trail),
-        before=_before(snapshot, brought),
+        before=before[0],
         fragments=tuple({found.path: found for each in removed for found in each.fragments}.values()),
         contents={path: content for each in removed for path, content in each.contents.items()},
         unread=tuple(path for each in removed for path in each.unread),
@@ -90,7 +90,10 @@ def _trail(snapshot: Snapshot, path: str, version: Version) -> list[Commit]:
     At a merge it goes on with the side that has the entry, for that is the one that made it.
     """
     git, trail = snapshot.git, []
-    has_entry = _entry_finder(snapshot, path, version)
+
+    def has_entry(commit: Commit) -> bool:
+        return bool(snapshot.changelog_at(commit.tree, path).of(version))
+
     commit: Commit | None = snapshot.commit if has_entry(snapshot.commit) else None
     while commit is not None:
         parents = [git.commit(oid) for oid in commit.parents]
@@ -101,21 +104,6 @@ def _trail(snapshot: Snapshot, path: str, version: Version) -> list[Commit]:
             trail.append(commit)
         commit = older
     return trail
-
-
-def _entry_finder(snapshot: Snapshot, path: str, version: Version) -> Callable[[Commit], bool]:
-    """Return what tells whether the changelog at a commit has the entry; the same file is parsed only once."""
-    known: dict[str | None, bool] = {None: False}
-
-    def has_entry(commit: Commit) -> bool:
-        found = snapshot.git.entry(commit.tree, path)
-        oid = found.oid if found else None
-        if oid not in known:
-            content = snapshot.git.read(commit.tree, path) or b""
-            known[oid] = bool(snapshot.changelog(content.decode("utf-8", "replace")).of(version))
-        return known[oid]
-
-    return has_entry
 
 
 def _before(snapshot: Snapshot, commit: Commit) -> Snapshot:
@@ -173,7 +161,7 @@ def own_version(snapshot: Snapshot) -> Version | None:
 
 def committed_changelog(snapshot: Snapshot, version: Version) -> Changelog:
     """Return the changelog that has the version's entry, as committed; an empty one where there is none."""
-    return snapshot.changelog(snapshot.text(changelog_path(snapshot, version)) or "")
+    return snapshot.changelog_at(snapshot.commit.tree, changelog_path(snapshot, version))
 
 
 def is_own(snapshot: Snapshot, version: Version) -> bool:
@@ -182,10 +170,10 @@ def is_own(snapshot: Snapshot, version: Version) -> bool:
     if len(head.parents) != 1 or not _TRAILER.search(head.message):
         return False
     parent = git.commit(head.parents[0])
-    has_entry = _entry_finder(snapshot, changelog_path(snapshot, version), version)
-    if parent is None or not has_entry(head):
+    path = changelog_path(snapshot, version)
+    if parent is None or not snapshot.changelog_at(head.tree, path).of(version):
         return False
-    brought = _RENEWS.search(head.message) or not has_entry(parent)
+    brought = _RENEWS.search(head.message) or not snapshot.changelog_at(parent.tree, path).of(version)
     return bool(brought) and all(versions.parse(stated.version) == version for stated in snapshot.stated())
 
 

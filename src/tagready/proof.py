@@ -77,7 +77,7 @@ def judge(
         date_days=snapshot.config.date_days,
         left_over=snapshot.fragment_data(snapshot.survey.fragments).texts(),
         unread=_unread_news(snapshot, released) if released else (),
-        older=_older(released, version) if released else {},
+        older=_older(snapshot, released, path, entry) if released and entry else {},
         unproven=compiled.why_not,
         again=again,
     )
@@ -161,14 +161,16 @@ def _unread_news(snapshot: Snapshot, released: Released) -> tuple[str, ...]:
     return tuple(path for path in released.unread if fragments.meant_as_news(path, snapshot.config.extra_files))
 
 
-def _older(released: Released, version: Version) -> dict[Version, str]:
-    """Return the versions that the changelog had before this release, with their headings."""
-    before = committed_changelog(released.before, version)
-    return {
-        entry.version: before.text[entry.heading : entry.body].strip()
-        for entry in before.entries
-        if entry.version != version
-    }
+def _older(snapshot: Snapshot, released: Released, path: str, entry: Entry) -> dict[Version, str]:
+    """Return the version that the changelog had in the entry's place before, with its heading.
+
+    Whatever is left open in an entry swallows the heading after it first.
+    """
+    before = snapshot.changelog_at(released.before.commit.tree, path)
+    older = before.at(entry.start)
+    if older is None or older.version == entry.version:
+        return {}
+    return {older.version: before.text[older.heading : older.body].strip()}
 
 
 def _setting_aside(report: Report, released: Released) -> Report:

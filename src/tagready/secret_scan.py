@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 from fnmatch import fnmatch
+from typing import TYPE_CHECKING
 
 from tagready.findings import Finding, Level, finding
 from tagready.git_records import Commit
-from tagready.leaks import Leak, find_leaks
 from tagready.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from tagready.leaks import Leak
 
 
 def secrets_in(snapshot: Snapshot, since: Commit | None) -> tuple[Finding, ...]:
     """Return a finding for each secret in the files that changed since a commit (None: in all files)."""
-    git, found = snapshot.git, []
-    for change in git.changes(since.tree if since else "", snapshot.commit.tree):
-        if change.new is None or change.new.kind != "blob":
-            continue
-        if not any(fnmatch(change.path, pattern) for pattern in snapshot.config.allow_secrets):
-            found += [_secret(change.path, leak) for leak in find_leaks(change.path, git.blob(change.new.oid))]
+    allowed = snapshot.config.allow_secrets
+    changes = snapshot.git.changes(since.tree if since else "", snapshot.commit.tree)
+    blobs = {
+        change.path: change.new.oid
+        for change in changes
+        if change.new and change.new.kind == "blob" and not any(fnmatch(change.path, pattern) for pattern in allowed)
+    }
+    found: list[Finding] = []
+    for path, content in zip(blobs, snapshot.git.blobs(list(blobs.values())), strict=True):
+        if _may_hold_one(path, content):
+            from tagready.leaks import find_leaks
+
+            found += [_secret(path, leak) for leak in find_leaks(path, content)]
     return tuple(found)
+
+
+def _may_hold_one(path: str, content: bytes) -> bool:
+    """Return whether it is worth to look closer; hardly any file is (the second spelling is UTF-16's)."""
+    return b"pypi-" in content or b"y\0p\0i\0-" in content or path.lower().endswith("pypirc")
 
 
 def _secret(path: str, leak: Leak) -> Finding:

@@ -123,6 +123,20 @@ class Snapshot:
             frozenset(categories),
         )
 
+    def changelog_at(self, tree: str, path: str) -> Changelog:
+        """Return the changelog of a tree, empty where there is none; the same content is parsed only once."""
+        entry = self.git.entry(tree, path)
+        oid = entry.oid if entry else ""
+        if oid not in self._changelogs:
+            content = self.git.smudged(tree, path) if entry and tree != self.commit.tree else None
+            text = self.text(path) if content is None else content.decode("utf-8", "surrogateescape")
+            self._changelogs[oid] = self.changelog(text if entry and text else "")
+        return self._changelogs[oid]
+
+    @cached_property
+    def _changelogs(self) -> dict[str, Changelog]:
+        return {}
+
     def tags(self, refs: Sequence[Ref]) -> Tags:
         """Return the project's release tags."""
         names = [ref.name.removeprefix("refs/tags/") for ref in refs if ref.name.startswith("refs/tags/")]

@@ -58,10 +58,16 @@ def show_report(report: Report) -> None:
     """Print findings and skipped rules, on standard error."""
     for found in report.findings:
         show_finding(found)
+    reasons: dict[str, list[str]] = {}
     for skip in report.skipped:
-        if skip.reason == NO_REMOTE:
-            continue  # a project without a remote knows that it has none
-        say(f"{glyph('–', '-')} {skip.rule} not judged: {skip.reason}", err=True, fg="bright_black")
+        if skip.reason != NO_REMOTE:  # a project without a remote knows that it has none
+            reasons.setdefault(skip.reason, []).append(skip.rule)
+    for reason, rules in reasons.items():
+        say(
+            _wrapped(f"{glyph('–', '-')} {', '.join(rules)} not judged: {reason}", "", "  "),
+            err=True,
+            fg="bright_black",
+        )
 
 
 def show_finding(found: Finding) -> None:
@@ -147,7 +153,9 @@ def show_verified(title: str, verified: Verified) -> None:
     """Print the tag gate's verdict: what was judged, what was found, and the way on."""
     report = verified.report
     what = f"{verified.tag} {'on' if verified.tagged else 'would be on'} {verified.commit[:10]}"
-    if report.ok:
+    if report.ok and report.skipped:
+        say(f"{glyph('✓', '*')} {title}: {what}", fg="yellow", bold=True)
+    elif report.ok:
         say(f"{glyph('✓', '*')} {title}: {what}", fg="green", bold=True)
     else:
         say(f"{verified.project} {verified.version}: {what}", bold=True)

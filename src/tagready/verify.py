@@ -155,8 +155,7 @@ def judge_tag(snapshot: Snapshot, refs: Sequence[Ref], name: str | None, scratch
         version, report = version_of_tree(snapshot), Report()
         name = tags.name(version)
     else:
-        version = version_of_tag(snapshot, refs, name)
-        report = Report(_reading(snapshot, tags, name).findings)
+        version, report = _version(snapshot, tags, name)
     tagged = any(ref.name == f"refs/tags/{name}" for ref in refs)
     untag = f"git tag -d {name} && " if tagged else ""
     judged = proof.judge(
@@ -186,19 +185,19 @@ def _other_tags(snapshot: Snapshot, refs: Sequence[Ref], name: str | None) -> Ta
     return snapshot.tags([ref for ref in refs if ref.name != f"refs/tags/{name}"])
 
 
-def _reading(snapshot: Snapshot, tags: Tags, name: str) -> tag_rules.Reading:
-    spellings = {found.version for found in snapshot.stated()}
-    return tag_rules.read_name(name, tags, snapshot.name, snapshot.config.tag_format, spellings)
-
-
 def version_of_tag(snapshot: Snapshot, refs: Sequence[Ref], name: str) -> Version:
     """Return the version that a tag names, else the one that its tree states; raise Refused if neither does."""
-    reading = _reading(snapshot, _other_tags(snapshot, refs, name), name)
+    return _version(snapshot, _other_tags(snapshot, refs, name), name)[0]
+
+
+def _version(snapshot: Snapshot, tags: Tags, name: str) -> tuple[Version, Report]:
     stated = snapshot.stated()
+    spellings = {found.version for found in stated}
+    reading = tag_rules.read_name(name, tags, snapshot.name, snapshot.config.tag_format, spellings)
     version = reading.version or (parse(stated[0].version) if stated else None)
     if version is None:
         raise Refused(*reading.findings)
-    return version
+    return version, Report(reading.findings)
 
 
 def version_of_tree(snapshot: Snapshot) -> Version:
