@@ -27,6 +27,10 @@ from tagready.verify import Options, Verified, judge_tag
 TAG_IS_VERSION = 'version-source = "tag"\n'
 
 
+#: Why most tags are not judged.
+NOT_YET = "no towncrier yet"
+
+
 class Audited(NamedTuple):
     """One tag: the verdict, or why there is none."""
 
@@ -39,7 +43,7 @@ class Audited(NamedTuple):
     def kind(self) -> str:
         """How the entry stands to its fragments, in one word."""
         if self.verified is None:
-            return "not judged"
+            return NOT_YET if self.why_not == NOT_YET else "not judged"
         rules = {found.rule: found for found in self.report.findings}
         if self.verified.judged.entry is None:
             return "no entry"
@@ -60,6 +64,8 @@ def audit(git: Git, refs: tuple[Ref, ...], tag: str, overlay: Path) -> Audited:
     for over in (None, overlay):
         try:
             snapshot = take(git, f"refs/tags/{tag}", over)
+            if snapshot.sources.towncrier is None and "towncrier" not in snapshot.sources.pyproject.get("tool", {}):
+                return Audited(tag, None, Report(), NOT_YET)
             with scratch_folder() as scratch:
                 verified = judge_tag(snapshot, refs, tag, scratch, Options())
             return Audited(tag, verified, verified.report)
@@ -69,14 +75,14 @@ def audit(git: Git, refs: tuple[Ref, ...], tag: str, overlay: Path) -> Audited:
             why_not = f"{wrong.what}"
         except Trouble as trouble:
             return Audited(tag, None, Report(), trouble.what)
-    return Audited(tag, None, Report(), why_not)
+    return Audited(tag, None, Report(), NOT_YET if "so there is no project" in why_not else why_not)
 
 
 def show(name: str, audited: list[Audited], seconds: float) -> None:
     kinds = Counter(item.kind for item in audited)
     print(f"\n## {name}: {len(audited)} tags, {dict(kinds)}, {seconds:.1f} s of CPU")
     for item in audited:
-        if item.why_not:
+        if item.why_not not in ("", NOT_YET):
             print(f"  {item.tag:<16} not judged: {item.why_not}")
         for found in item.report.findings:
             if found.rule == "entry-differs":

@@ -221,7 +221,11 @@ CASES = [
     ),
     pytest.param(GOOD._replace(left_over={"a.md": "Mend\n it.\n"}), (said_already("a.md"),), id="kept though said"),
     pytest.param(GOOD._replace(left_over={"a.md": ""}), (left_over("a.md"),), id="an empty one says nothing"),
-    pytest.param(GOOD._replace(unread=["a.bugfx.md"]), (unread("a.bugfx.md"),), id="removed unread"),
+    pytest.param(
+        GOOD._replace(unread={"a.bugfx.md": "It is mended now."}), (unread("a.bugfx.md"),), id="removed unread"
+    ),
+    pytest.param(GOOD._replace(unread={"a.bugfx.md": "Mend it."}), (), id="removed unread, and put in by hand"),
+    pytest.param(GOOD._replace(unread={"13.bugfx.md": "Whatever."}), (), id="removed unread, its issue is there"),
     pytest.param(
         edited(REWORDED, compiled=compiled(doubt=" (perhaps)")),
         (differs(REWORD, doubt=" (perhaps)"), lost_one(FIX.path)),

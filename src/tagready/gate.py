@@ -12,7 +12,7 @@ from packaging.version import Version
 from tagready.changelog import Changelog, Entry
 from tagready.findings import Finding, Level, Report, Skipped, finding
 from tagready.places import Stated
-from tagready.traces import Compiled, shows, squeezed, traces
+from tagready.traces import Compiled, issue_in, says, shows, squeezed, traces
 from tagready.versions import parse
 
 
@@ -20,9 +20,9 @@ class Release(NamedTuple):
     """What the gate judges: a version, its changelog, and what its entry is held against.
 
     `compiled` is None where that could not be found out, and `unproven` says why. `left_over` are the fragments that
-    are still there, with their texts, `unread` the files that were removed though towncrier passes over them, `times`
-    the commit's (seconds since the epoch), and `older` versions that the changelog had before, with their headings.
-    `again` is the command that makes the release anew.
+    are still there and `unread` the files that were removed though towncrier passes over them, with their texts;
+    `times` are the commit's (seconds since the epoch), and `older` versions that the changelog had before, with their
+    headings. `again` is the command that makes the release anew.
     """
 
     version: Version
@@ -34,7 +34,7 @@ class Release(NamedTuple):
     times: Sequence[float]
     date_days: int
     left_over: Mapping[str, str] = MappingProxyType({})
-    unread: Sequence[str] = ()
+    unread: Mapping[str, str] = MappingProxyType({})
     older: Mapping[Version, str] = MappingProxyType({})
     unproven: str = ""
     again: str = ""
@@ -46,7 +46,7 @@ def judge(release: Release) -> Report:
     findings = [
         *_versions(release),
         *_left_over(release, entries),
-        *_unread(release),
+        *_unread(release, entries),
         *_presence(release, entries),
         *_swallowed(release),
     ]
@@ -90,7 +90,10 @@ def _left(release: Release, path: str, said: bool) -> Finding:
     )
 
 
-def _unread(release: Release) -> list[Finding]:
+def _unread(release: Release, entries: Sequence[Entry]) -> list[Finding]:
+    """Return a finding for each file that was removed unread, unless the changelog says it: by hand, or long since."""
+    entry = release.changelog.whole(entries[0]) if len(entries) == 1 and release.unread else ""
+    everything = squeezed(release.changelog.text) if release.unread else ""
     return [
         finding(
             "fragment-ignored",
@@ -98,7 +101,8 @@ def _unread(release: Release) -> list[Finding]:
             f"put its text into the entry for {release.version}, or bring it back under a name that towncrier reads",
             path,
         )
-        for path in release.unread
+        for path, text in release.unread.items()
+        if not says(entry, text, issue_in(path)) and not (text.strip() and squeezed(text) in everything)
     ]
 
 

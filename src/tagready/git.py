@@ -195,8 +195,8 @@ class Git:
         for start in range(0, len(oids), BLOBS_AT_ONCE):
             chosen = oids[start : start + BLOBS_AT_ONCE]
             self._ask_for(chosen)
-            for oid in chosen:
-                found = self._answer()
+            # All answers are read before one is handed out: what stayed in the pipe would answer the next question.
+            for oid, found in zip(chosen, [self._answer() for _ in chosen], strict=True):
                 if found is None:
                     raise _missing(oid)
                 yield found[2]

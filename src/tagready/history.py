@@ -39,7 +39,7 @@ class Removed(NamedTuple):
 
     fragments: tuple[Fragment, ...]
     contents: Mapping[str, bytes]
-    unread: tuple[str, ...]
+    unread: Mapping[str, bytes]
 
 
 class Released(NamedTuple):
@@ -54,7 +54,7 @@ class Released(NamedTuple):
     before: Snapshot
     fragments: tuple[Fragment, ...]
     contents: Mapping[str, bytes]
-    unread: tuple[str, ...]
+    unread: Mapping[str, bytes]
 
     @property
     def brought(self) -> Commit:
@@ -80,7 +80,7 @@ def release_of(snapshot: Snapshot, path: str, version: Version) -> Released | No
         before=before[0],
         fragments=tuple({found.path: found for each in removed for found in each.fragments}.values()),
         contents={path: content for each in removed for path, content in each.contents.items()},
-        unread=tuple(path for each in removed for path in each.unread),
+        unread={path: content for each in removed for path, content in each.unread.items()},
     )
 
 
@@ -122,7 +122,8 @@ def removed_by(before: Snapshot, commit: Commit) -> Removed:
     git = before.git
     parent = git.commit(commit.parents[0]) if commit.parents else None
     gone: dict[str, bytes] = {}
-    found, unread = [], []
+    unread: dict[str, bytes] = {}
+    found = []
     for section in before.news.sections if parent else ():
         assert parent is not None
         old, new = git.listing(parent.tree, section.directory), git.listing(commit.tree, section.directory)
@@ -131,11 +132,11 @@ def removed_by(before: Snapshot, commit: Commit) -> Removed:
                 continue
             fragment = fragments.read_name(before.news, section, name)
             if fragment is None:
-                unread.append(posixpath.normpath(posixpath.join(section.directory, name)))
+                unread[posixpath.normpath(posixpath.join(section.directory, name))] = git.blob(old[name].oid)
             else:
                 found.append(fragment)
                 gone[fragment.path] = git.blob(old[name].oid)
-    return Removed(tuple(found), gone, tuple(unread))
+    return Removed(tuple(found), gone, unread)
 
 
 def changelog_path(snapshot: Snapshot, version: Version) -> str:

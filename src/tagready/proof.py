@@ -76,7 +76,7 @@ def judge(
         times=(brought.author_time, brought.committer_time),
         date_days=snapshot.config.date_days,
         left_over=snapshot.fragment_data(snapshot.survey.fragments).texts(),
-        unread=_unread_news(snapshot, released) if released else (),
+        unread=_unread_news(snapshot, released) if released else {},
         older=_older(snapshot, released, path, entry) if released and entry else {},
         unproven=compiled.why_not,
         again=again,
@@ -156,9 +156,13 @@ def _word(compiled: _Compiled, whole: str) -> str:
     return f"edited by hand, and declared so; made from {what}" if compiled.compiled.declared_edit else ""
 
 
-def _unread_news(snapshot: Snapshot, released: Released) -> tuple[str, ...]:
-    """Return the files that the release removed unread, and that were meant as news by all we know."""
-    return tuple(path for path in released.unread if fragments.meant_as_news(path, snapshot.config.extra_files))
+def _unread_news(snapshot: Snapshot, released: Released) -> dict[str, str]:
+    """Return the files that the release removed unread, and that were meant as news as far as one knows."""
+    return {
+        path: content.decode("utf-8", "replace")
+        for path, content in released.unread.items()
+        if fragments.meant_as_news(path, snapshot.config.extra_files)
+    }
 
 
 def _older(snapshot: Snapshot, released: Released, path: str, entry: Entry) -> dict[Version, str]:

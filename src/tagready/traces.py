@@ -50,6 +50,19 @@ def traces(compiled: Compiled, entry: str) -> Traces:
     return Traces(tuple(path for path, text in lost if not _reworded(text, edited)), tuple(hidden))
 
 
+def says(entry: str, text: str, issue: str) -> bool:
+    """Return whether an entry shows a text, its issue, or the text in other words."""
+    shown = squeezed(entry)
+    signs = [sign for sign in (squeezed(text), issue) if sign]
+    return any(shows(shown, sign) for sign in signs) or _reworded(text, _ITEMS.split(entry))
+
+
+def issue_in(path: str) -> str:
+    """Return the issue's number that a file name has somewhere, whatever else is wrong with the name."""
+    numbers = [part for part in re.split(r"[./]", path.rpartition("/")[2]) if part.isdecimal()]
+    return numbers[0] if numbers else ""
+
+
 def squeezed(text: str) -> str:
     """Return a text with every run of white space as one blank."""
     return " ".join(text.split())
