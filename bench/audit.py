@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 from tagready.findings import Level, Refused, Report, Trouble, WrongUse
 from tagready.git import Git, discover
 from tagready.git_records import Ref
-from tagready.ground import scratch_folder
 from tagready.snapshot import take
 from tagready.verify import Options, Verified, judge_tag
 
@@ -66,8 +65,7 @@ def audit(git: Git, refs: tuple[Ref, ...], tag: str, overlay: Path) -> Audited:
             snapshot = take(git, f"refs/tags/{tag}", over)
             if snapshot.sources.towncrier is None and "towncrier" not in snapshot.sources.pyproject.get("tool", {}):
                 return Audited(tag, None, Report(), NOT_YET)
-            with scratch_folder() as scratch:
-                verified = judge_tag(snapshot, refs, tag, scratch, Options())
+            verified = judge_tag(snapshot, refs, tag, Options())
             return Audited(tag, verified, verified.report)
         except Refused as refused:
             return Audited(tag, None, refused.report, "refused")

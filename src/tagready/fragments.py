@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatch, translate
+from functools import lru_cache
 from typing import NamedTuple
 
 from tagready.findings import Finding, as_warning, finding
@@ -66,6 +67,11 @@ def _ignored_names(news: News) -> re.Pattern[str]:
     patterns = [*ALWAYS_IGNORED, *(pattern.lower() for pattern in news.ignore or ())]
     if news.template is not None:
         patterns.append(posixpath.basename(news.template))
+    return _any_of(tuple(patterns))
+
+
+@lru_cache(maxsize=8)
+def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(translate(pattern) for pattern in patterns))
 
 

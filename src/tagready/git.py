@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from hashlib import sha1, sha256
 from pathlib import Path
 
 from tagready.findings import WorldFailed, WrongUse
@@ -244,6 +241,8 @@ class Git:
 
     def hash(self, kind: str, content: bytes, like: str) -> str:
         """Return the object name that git gives to the content, in the hash function of another name."""
+        from hashlib import sha1, sha256
+
         digest = (sha1 if len(like) == 40 else sha256)(b"%s %d\0" % (kind.encode(), len(content)))
         digest.update(content)
         return digest.hexdigest()
@@ -538,6 +537,8 @@ class Git:
         killed in between can be told from somebody's edits, and finished. git's own checkout makes the files, so
         line endings and filters are the working tree's.
         """
+        import shutil
+
         stage = self._new_stage()
         written = [change for change in changes if change.new is not None]
         self._check_out(written, stage)
@@ -558,11 +559,15 @@ class Git:
 
     def _new_stage(self) -> Path:
         """Return a folder of this run's own inside the repository, on the file system of the working tree."""
+        import tempfile
+
         self.clean_stages()
         return Path(tempfile.mkdtemp(prefix=f"tagready-{os.getpid()}-", dir=self.git_dir))
 
     def clean_stages(self) -> None:
         """Remove the folders that killed runs left behind; those of runs that still go on stay."""
+        import shutil
+
         for stage in self.git_dir.glob("tagready-*-*"):
             if not _is_running(int(stage.name.split("-")[1])):
                 shutil.rmtree(stage, ignore_errors=True)
@@ -606,6 +611,8 @@ class Git:
         A linked worktree would be lighter, but a killed `git worktree add` leaves the user's repository with an entry
         that no git can read (git 2.39, seen). What is written there lands among our own objects.
         """
+        import shutil
+
         kind = "sha256" if len(commit) == 64 else "sha1"
         self.run("init", "--quiet", f"--object-format={kind}", str(folder))
         inside = folder / ".git"
@@ -761,6 +768,7 @@ def _replace(source: Path, target: Path) -> None:
         source.replace(target)
     except OSError as error:
         import errno
+        import shutil
 
         if error.errno != errno.EXDEV:
             raise WorldFailed(f"{target} cannot be written: {error.strerror}", f"free {target}, run it again") from None

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import datetime
-import json
 import os
 import re
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -137,7 +134,7 @@ def default_branch(answer: RemoteAnswer | str) -> str | None:
     """Return the default branch that a GitHub event or the remote names."""
     path = os.environ.get("GITHUB_EVENT_PATH")
     try:
-        event = json.loads(Path(path).read_text(encoding="utf-8")) if path else {}
+        event = _read_json(path) if path else {}
     except (OSError, ValueError):
         event = {}
     repository = event.get("repository") if isinstance(event, dict) else None
@@ -145,6 +142,12 @@ def default_branch(answer: RemoteAnswer | str) -> str | None:
     if isinstance(name, str):
         return name
     return answer.head if isinstance(answer, RemoteAnswer) else None
+
+
+def _read_json(path: str) -> object:
+    import json
+
+    return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 def _date(given: str | None) -> str:
@@ -211,6 +214,9 @@ def _renewed(snapshot: Snapshot, version: Version, date: str) -> Renewed | None:
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
     """Lend a folder outside the repository, and remove it."""
+    import shutil
+    import tempfile
+
     folder = Path(tempfile.mkdtemp(prefix="tagready-")).resolve()
     try:
         yield folder

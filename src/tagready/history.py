@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
 import re
 from collections.abc import Mapping
@@ -121,9 +120,8 @@ def removed_by(before: Snapshot, commit: Commit) -> Removed:
     """Return what a commit removed from the fragment directories of its first parent."""
     git = before.git
     parent = git.commit(commit.parents[0]) if commit.parents else None
-    gone: dict[str, bytes] = {}
-    unread: dict[str, bytes] = {}
-    found = []
+    found: dict[str, Fragment | None] = {}
+    oids: dict[str, str] = {}
     for section in before.news.sections if parent else ():
         assert parent is not None
         old, new = git.listing(parent.tree, section.directory), git.listing(commit.tree, section.directory)
@@ -131,12 +129,14 @@ def removed_by(before: Snapshot, commit: Commit) -> Removed:
             if old[name].kind != "blob" or fragments.ignored_by_towncrier(before.news, name):
                 continue
             fragment = fragments.read_name(before.news, section, name)
-            if fragment is None:
-                unread[posixpath.normpath(posixpath.join(section.directory, name))] = git.blob(old[name].oid)
-            else:
-                found.append(fragment)
-                gone[fragment.path] = git.blob(old[name].oid)
-    return Removed(tuple(found), gone, unread)
+            path = fragment.path if fragment else posixpath.normpath(posixpath.join(section.directory, name))
+            found[path], oids[path] = fragment, old[name].oid
+    contents = dict(zip(oids, git.blobs(list(oids.values())), strict=True))
+    return Removed(
+        fragments=tuple(fragment for fragment in found.values() if fragment),
+        contents={path: content for path, content in contents.items() if found[path]},
+        unread={path: content for path, content in contents.items() if not found[path]},
+    )
 
 
 def changelog_path(snapshot: Snapshot, version: Version) -> str:
@@ -198,4 +198,6 @@ def recorded_skips(released: Released) -> tuple[str, ...]:
 
 def digest(entry: str) -> str:
     """Return the SHA-256 by which a commit declares an edited entry."""
-    return hashlib.sha256(entry.encode("utf-8", "surrogateescape")).hexdigest()
+    from hashlib import sha256
+
+    return sha256(entry.encode("utf-8", "surrogateescape")).hexdigest()

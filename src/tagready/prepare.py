@@ -39,7 +39,7 @@ def prepare(git: Git, options: Options, overlay: Path | None, edit: Edit) -> Pre
         try:
             if version is not None and options.branch is None and is_own(snapshot, version):
                 if not options.again:
-                    return finish_own(snapshot, tags, version, options, scratch, refs)
+                    return finish_own(snapshot, tags, version, options, refs)
                 if not options.dry_run:
                     bring_own_along(snapshot)
                 options = options._replace(version=str(version))
@@ -55,7 +55,7 @@ def prepare(git: Git, options: Options, overlay: Path | None, edit: Edit) -> Pre
 def _prepare(ground: Ground, options: Options, scratch: Path, edit: Edit) -> Prepared:
     there = _own_branch(ground, options)
     if there is not None and not options.again:
-        return finish_own(there, ground.tags, ground.version, options, scratch, ground.refs)
+        return finish_own(there, ground.tags, ground.version, options, ground.refs)
     report = preconditions.judge(ground, options)
     if not report.dropping(options.skip).ok:
         raise Refused(report=report.without(options.skip))
@@ -63,7 +63,7 @@ def _prepare(ground: Ground, options: Options, scratch: Path, edit: Edit) -> Pre
     if not candidate.report.ok:
         raise Refused(report=candidate.report)
     if candidate.tree == ground.snapshot.commit.tree and is_own(ground.snapshot, ground.version):
-        return finish_own(ground.snapshot, ground.tags, ground.version, options, scratch, ground.refs)
+        return finish_own(ground.snapshot, ground.tags, ground.version, options, ground.refs)
     return _act(ground, candidate, options, scratch)
 
 
@@ -141,7 +141,7 @@ def _overtaken(ground: Ground, options: Options, scratch: Path) -> Prepared:
     moved = ground.git.commit("HEAD")
     snapshot = ground.snapshot.at(moved) if moved else ground.snapshot
     if is_own(snapshot, ground.version):
-        return finish_own(snapshot, ground.tags, ground.version, options, scratch, ground.refs)
+        return finish_own(snapshot, ground.tags, ground.version, options, ground.refs)
     raise WorldFailed(
         f"{ground.status.branch} was moved by somebody else while the release was made, so nothing was changed",
         f"look at it with git log, and run prepare-release {options.version} again",

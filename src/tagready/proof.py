@@ -12,6 +12,7 @@ from packaging.version import Version
 from tagready import fragments, gate
 from tagready.changelog import Changelog, Entry
 from tagready.findings import Report, Skipped, WorldFailed
+from tagready.ground import scratch_folder
 from tagready.history import (
     CutOff,
     Released,
@@ -51,9 +52,7 @@ class _Compiled(NamedTuple):
     towncrier: str = ""
 
 
-def judge(
-    snapshot: Snapshot, version: Version, scratch: Path, *, again: str, ask: str, skip: Collection[str] = ()
-) -> Judged:
+def judge(snapshot: Snapshot, version: Version, *, again: str, ask: str, skip: Collection[str] = ()) -> Judged:
     """Return the gate's verdict on the version's release at a commit, with the proof of its entry.
 
     `again` is the command that makes the release anew, `ask` the one that asks for this verdict.
@@ -64,7 +63,7 @@ def judge(
     released, why_not = _released(snapshot, path, version) if entries else (None, "")
     compiled = _Compiled(None, why_not)
     if entry is not None and released is not None and not set(skip) >= PROVEN_RULES:
-        compiled = _compile(released, entry, changelog.whole(entry), scratch, ask)
+        compiled = _compile(released, entry, changelog.whole(entry), ask)
     brought = released.brought if released else snapshot.commit
     release = gate.Release(
         version=version,
@@ -96,11 +95,12 @@ def _released(snapshot: Snapshot, path: str, version: Version) -> tuple[Released
         return None, f"{cut.what}: {cut.fix}"
 
 
-def _compile(released: Released, entry: Entry, whole: str, scratch: Path, ask: str) -> _Compiled:
+def _compile(released: Released, entry: Entry, whole: str, ask: str) -> _Compiled:
     """Return what the removed fragments compile to, under the project's settings of just before."""
     data = FragmentData(released.contents, proven=False)
     try:
-        rendering = _render(released, data, entry, whole, scratch)
+        with scratch_folder() as scratch:
+            rendering = _render(released, data, entry, whole, scratch)
     except DidNotEnd:
         return _Compiled(None, "towncrier does not come to an end on the fragments of this release")
     except WorldFailed as failure:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Sequence
-from pathlib import Path
 
 from packaging.version import Version
 
@@ -20,15 +19,13 @@ from tagready.snapshot import Snapshot
 from tagready.tags import Tags
 
 
-def finish_own(
-    snapshot: Snapshot, tags: Tags, version: Version, options: Options, scratch: Path, refs: Sequence[Ref]
-) -> Prepared:
+def finish_own(snapshot: Snapshot, tags: Tags, version: Version, options: Options, refs: Sequence[Ref]) -> Prepared:
     """Return our own result, which HEAD is: judged again, and brought along where a killed run left that open."""
     git, head = snapshot.git, snapshot.commit
     parent = git.commit(head.parents[0])
     assert parent is not None
     command = f"prepare-release {version}"
-    judged = proof.judge(snapshot, version, scratch, again=f"{command} --again", ask=command, skip=options.skip)
+    judged = proof.judge(snapshot, version, again=f"{command} --again", ask=command, skip=options.skip)
     report = judged.report
     if options.tag:
         report = report.and_(_judge_branch(snapshot, refs))

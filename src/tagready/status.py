@@ -15,7 +15,7 @@ from tagready import preconditions, prepared, verify, versions
 from tagready.findings import Finding, Refused, Report, WrongUse, finding
 from tagready.git import NO_REMOTE, Git
 from tagready.git_records import Commit, Ref
-from tagready.ground import Ground, look, remote_of, scratch_folder
+from tagready.ground import Ground, look, remote_of
 from tagready.history import CutOff, changelog_path, release_of
 from tagready.lineage import release_before
 from tagready.prepare import with_defaults
@@ -216,14 +216,13 @@ def _judged(found: _Found, refs: Sequence[Ref], version: Version, tag: str) -> t
     if found.commit is None:
         state = State.UNVERIFIABLE if found.why_not else State.ABSENT
         return [Place("commit", state, found.why_not), Place("entry", state, "")], Report()
-    with scratch_folder() as scratch:
-        try:
-            verified = verify.judge_tag(found.snapshot, refs, tag, scratch, verify.Options())
-        except Refused as refused:
-            return [
-                Place("commit", State.CONFLICTING, found.commit.oid[:10]),
-                Place("entry", State.ABSENT, ""),
-            ], refused.report
+    try:
+        verified = verify.judge_tag(found.snapshot, refs, tag, verify.Options())
+    except Refused as refused:
+        return [
+            Place("commit", State.CONFLICTING, found.commit.oid[:10]),
+            Place("entry", State.ABSENT, ""),
+        ], refused.report
     report, judged = verified.report, verified.judged
     if found.waiting:
         report = report.dropping(["tag-not-on-branch"])

@@ -13,7 +13,7 @@ from tagready.branches import candidates
 from tagready.findings import Finding, Level, Refused, Report, Skipped, Trouble, WorldFailed, finding
 from tagready.git import NO_REMOTE, Git, Pending
 from tagready.git_records import Ref
-from tagready.ground import remote_of, scratch_folder
+from tagready.ground import remote_of
 from tagready.refs import is_behind, make_tag, no_remote, upstream_of
 from tagready.snapshot import Snapshot, take
 from tagready.tags import Tags
@@ -52,8 +52,7 @@ def tag(git: Git, options: Options, overlay: Path | None) -> Tagged:
     name = tags.name(version)
     asked = git.ask(remote, f"refs/tags/{name}", f"refs/tags/{name}^{{}}")
     try:
-        with scratch_folder() as scratch:
-            verified = _judged(snapshot, refs, name, scratch)
+        verified = _judged(snapshot, refs, name)
         report = verified.report.and_(_elsewhere(git, snapshot, name, remote, asked))
         branch = _branch_to_push(snapshot, refs, remote) if options.push and remote else None
         if options.push and remote:
@@ -68,14 +67,14 @@ def tag(git: Git, options: Options, overlay: Path | None) -> Tagged:
         raise
 
 
-def _judged(snapshot: Snapshot, refs: Sequence[Ref], name: str, scratch: Path) -> Verified:
+def _judged(snapshot: Snapshot, refs: Sequence[Ref], name: str) -> Verified:
     """Return the gate's verdict; where it is bad, and good on the commit that brought the entry, the fixes say so."""
-    verified = verify.judge_tag(snapshot, refs, name, scratch, verify.Options())
+    verified = verify.judge_tag(snapshot, refs, name, verify.Options())
     released = verified.judged.released
     if verified.report.ok or released is None or released.brought.oid == snapshot.commit.oid:
         return verified
     brought = snapshot.at(released.brought)
-    if not verify.judge_tag(brought, refs, name, scratch, verify.Options()).report.ok:
+    if not verify.judge_tag(brought, refs, name, verify.Options()).report.ok:
         return verified
     way = f"tagready tag {verified.version} --commit {brought.commit.oid[:10]}, which brought the entry"
     found = tuple(replace(each, fix=way) if each.level is Level.ERROR else each for each in verified.report.findings)

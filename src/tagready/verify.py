@@ -13,7 +13,7 @@ from tagready import branches, proof, tag_rules
 from tagready.findings import RULES, Finding, Refused, Report, Skipped, Trouble, WrongUse, finding
 from tagready.git import Git
 from tagready.git_records import Commit, Ref
-from tagready.ground import default_branch, remote_of, scratch_folder
+from tagready.ground import default_branch, remote_of
 from tagready.history import committed_changelog
 from tagready.lineage import release_before
 from tagready.proof import Judged
@@ -78,8 +78,7 @@ def verify(git: Git, options: Options, overlay: Path | None) -> Verified:
     commit = asked_commit(git, refs, name, options)
     snapshot = take(git, commit.oid, overlay)
     try:
-        with scratch_folder() as scratch:
-            return judge_tag(snapshot, refs, name, scratch, options)
+        return judge_tag(snapshot, refs, name, options)
     except (Refused, Trouble) as problem:
         problem.about = {"project": snapshot.name, "tag": name, "commit": commit.oid}
         raise
@@ -148,7 +147,7 @@ def _missing(git: Git, refs: Sequence[Ref], name: str) -> Finding:
     return finding("tag-missing", f"there is no tag {name} here{hint}", fetch)
 
 
-def judge_tag(snapshot: Snapshot, refs: Sequence[Ref], name: str | None, scratch: Path, options: Options) -> Verified:
+def judge_tag(snapshot: Snapshot, refs: Sequence[Ref], name: str | None, options: Options) -> Verified:
     """Return the tag gate's verdict on a commit under the name of a tag, which need not exist yet."""
     tags = _other_tags(snapshot, refs, name)
     if name is None:
@@ -159,7 +158,7 @@ def judge_tag(snapshot: Snapshot, refs: Sequence[Ref], name: str | None, scratch
     tagged = any(ref.name == f"refs/tags/{name}" for ref in refs)
     untag = f"git tag -d {name} && " if tagged else ""
     judged = proof.judge(
-        snapshot, version, scratch, again=f"{untag}prepare-release {version} --again",
+        snapshot, version, again=f"{untag}prepare-release {version} --again",
         ask=f"tagready verify {name}", skip=options.skip,
     )  # fmt: skip
     before = release_before(snapshot, tags, version)
