@@ -63,6 +63,18 @@ def demo() -> None:
         _show(project, "git status --short")
         say("\nA second time, it says so:", bold=True)
         _show(project, "prepare-release 1.4.0")
+        say("\nThe tag: judged first, then pushed with its branch, both or none.", bold=True)
+        _show(project, "tagready tag 1.4.0 --push")
+        say("\nAnybody can prove the release from the history alone, in a bare clone, years later:", bold=True)
+        _show(project, "git clone --quiet --bare ../origin.git ../clone.git")
+        _show(project, "tagready verify v1.4.0 -C ../clone.git")
+        _show(project, "tagready notes v1.4.0")
+        say(
+            "\nA release that was made by hand, in a hurry: an entry typed, a fix forgotten, the version not set.",
+            bold=True,
+        )
+        _spoil(project)
+        _show(project, "tagready verify v1.4.1")
     say("\nThat was all in a scratch folder, which is gone. In your project: prepare-release auto --dry-run", bold=True)
 
 
@@ -79,6 +91,22 @@ def _make(project: Path) -> None:
         (project / "changelog.d" / name).write_text(text, encoding="utf-8", newline="\n")
     _git(project, "add", ".")
     _git(project, "commit", "--quiet", "--message", "Work on what comes next")
+    _git(project, "init", "--quiet", "--bare", "--initial-branch=main", "../origin.git")
+    _git(project, "remote", "add", "origin", "../origin.git")
+    _git(project, "push", "--quiet", "--set-upstream", "origin", "main", "v1.3.0")
+
+
+def _spoil(project: Path) -> None:
+    """Release 1.4.1 as it happens: by hand, and without the half of it."""
+    changelog = project / "CHANGELOG.md"
+    typed = "## 1.4.1 (2026-02-30)\n\n### Bugfixes\n\n- Various fixes.\n\n## 1.4.0"
+    changelog.write_text(
+        changelog.read_text(encoding="utf-8").replace("## 1.4.0", typed, 1), encoding="utf-8", newline="\n"
+    )
+    (project / "changelog.d/17.bugfix.md").write_text("Know the leap second.\n", encoding="utf-8", newline="\n")
+    _git(project, "add", ".")
+    _git(project, "commit", "--quiet", "--message", "Release 1.4.1")
+    _git(project, "tag", "--annotate", "--message", "Release 1.4.1", "v1.4.1")
 
 
 def _git(project: Path, *arguments: str) -> None:
@@ -92,7 +120,8 @@ def _show(project: Path, command: str) -> None:
     if program == "ls":
         say("  ".join(sorted(FRAGMENTS)))
         return
-    start = [sys.executable, "-m", "tagready", "prepare"] if program == "prepare-release" else [program]
+    ours = {"prepare-release": ["prepare"], "tagready": []}
+    start = [sys.executable, "-m", "tagready", *ours[program]] if program in ours else [program]
     sys.stdout.flush()
     subprocess.run([*start, *arguments], cwd=project, env=_environment(), check=False)
 

@@ -178,7 +178,7 @@ def _differs(release: Release, compiled: Compiled, entry: Entry, text: str) -> F
     return Finding(
         "entry-differs",
         what,
-        f"{release.again}, or declare the edit: {release.again} --edit",
+        f"{release.again} (--edit declares an edit)",
         release.path,
         release.changelog.line(entry.heading),
         Level.ERROR if release.strict_entry else Level.WARNING,
