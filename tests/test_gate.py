@@ -59,7 +59,7 @@ def differs(difference: str, level: Level = Level.ERROR, doubt: str = "") -> Fin
         "entry-differs",
         f"the entry for 1.4.0 is not what its fragments compile to{doubt}:\n"
         f"--- as the fragments compile\n+++ as the changelog has it\n{difference}",
-        "prepare-release 1.4.0 --again, or declare the edit: prepare-release 1.4.0 --again --edit",
+        "prepare-release 1.4.0 --again (--edit declares an edit)",
         "CHANGELOG.md",
         3,
         level,
@@ -133,7 +133,7 @@ MISSING_LATER = Finding(MISSING.rule, MISSING.message, "prepare-release 1.4.0 --
 TYPED = Finding(
     "entry-differs",
     "no fragment was removed with the entry for 1.4.0, so it was typed, not compiled",
-    "prepare-release 1.4.0 --again, or declare the edit: prepare-release 1.4.0 --again --edit",
+    "prepare-release 1.4.0 --again (--edit declares an edit)",
     "CHANGELOG.md",
     3,
 )

@@ -166,13 +166,10 @@ def show_verified(title: str, verified: Verified) -> None:
     if report.ok:
         return
     errors = sum(found.level is Level.ERROR for found in report.findings)
-    say(f"\n{title[0].upper()}{title[1:]}: {counted(errors, 'finding')}.", err=True, bold=True)
+    say(f"\n{title}: {counted(errors, 'finding')}.", err=True, bold=True)
     if verified.tagged:
-        tag, version = verified.tag, verified.version
-        say(
-            f"Nothing published yet: mend it, git tag -d {tag}, tagready tag {version}. Published: mend it in", err=True
-        )
-        say("the next version; a tag that people have is never moved.", err=True)
+        say(f"Not published yet: mend it, git tag -d {verified.tag}, and tagready tag {verified.version}", err=True)
+        say("Published already: a tag that people have stays; mend it in the next version.", err=True)
 
 
 def show_github(title: str, facts: list[tuple[str, str]], report: Report) -> None:
