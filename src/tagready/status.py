@@ -217,15 +217,13 @@ def _judged(found: _Found, refs: Sequence[Ref], version: Version, tag: str) -> t
         state = State.UNVERIFIABLE if found.why_not else State.ABSENT
         return [Place("commit", state, found.why_not), Place("entry", state, "")], Report()
     try:
-        verified = verify.judge_tag(found.snapshot, refs, tag, verify.Options())
+        verified = verify.judge_tag(found.snapshot, refs, tag, verify.Options(), to_be_tagged=not found.waiting)
     except Refused as refused:
         return [
             Place("commit", State.CONFLICTING, found.commit.oid[:10]),
             Place("entry", State.ABSENT, ""),
         ], refused.report
     report, judged = verified.report, verified.judged
-    if found.waiting:
-        report = report.dropping(["tag-not-on-branch"])
     title = found.commit.message.split("\n", 1)[0]
     waits = f", on {found.waiting}" if found.waiting else ""
     commit = Place(
@@ -308,7 +306,7 @@ def _way_on(found: _Found, version: Version, places: Sequence[Place], remote: st
     if State.CONFLICTING in states.values():
         return f"tagready verify --commit {found.commit.oid[:10]}"
     if found.waiting:
-        return f"merge {found.waiting}, then tagready tag {version} --push"
+        return f"merge {found.waiting}, then tagready tag {version}{' --push' if remote else ''}"
     if states["local tag"] is State.ABSENT or states["remote tag"] is State.ABSENT:
         return (
             f"tagready tag {version}{' --push' if remote else ''}"

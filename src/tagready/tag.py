@@ -69,12 +69,12 @@ def tag(git: Git, options: Options, overlay: Path | None) -> Tagged:
 
 def _judged(snapshot: Snapshot, refs: Sequence[Ref], name: str) -> Verified:
     """Return the gate's verdict; where it is bad, and good on the commit that brought the entry, the fixes say so."""
-    verified = verify.judge_tag(snapshot, refs, name, verify.Options())
+    verified = verify.judge_tag(snapshot, refs, name, verify.Options(), to_be_tagged=True)
     released = verified.judged.released
     if verified.report.ok or released is None or released.brought.oid == snapshot.commit.oid:
         return verified
     brought = snapshot.at(released.brought)
-    if not verify.judge_tag(brought, refs, name, verify.Options()).report.ok:
+    if not verify.judge_tag(brought, refs, name, verify.Options(), to_be_tagged=True).report.ok:
         return verified
     way = f"tagready tag {verified.version} --commit {brought.commit.oid[:10]}, which brought the entry"
     found = tuple(replace(each, fix=way) if each.level is Level.ERROR else each for each in verified.report.findings)

@@ -147,8 +147,14 @@ def _missing(git: Git, refs: Sequence[Ref], name: str) -> Finding:
     return finding("tag-missing", f"there is no tag {name} here{hint}", fetch)
 
 
-def judge_tag(snapshot: Snapshot, refs: Sequence[Ref], name: str | None, options: Options) -> Verified:
-    """Return the tag gate's verdict on a commit under the name of a tag, which need not exist yet."""
+def judge_tag(
+    snapshot: Snapshot, refs: Sequence[Ref], name: str | None, options: Options, *, to_be_tagged: bool = False
+) -> Verified:
+    """Return the tag gate's verdict on a commit under the name of a tag, which need not exist yet.
+
+    Where there is no tag (a release pull request is judged), nothing is asked of branches, unless the commit is to be
+    tagged right now.
+    """
     tags = _other_tags(snapshot, refs, name)
     if name is None:
         version, report = version_of_tree(snapshot), Report()
@@ -163,6 +169,8 @@ def judge_tag(snapshot: Snapshot, refs: Sequence[Ref], name: str | None, options
     )  # fmt: skip
     before = release_before(snapshot, tags, version)
     where, held_by = _on_branch(snapshot, refs, tags)
+    if not tagged and not to_be_tagged:
+        where = Report()
     newer = Report(tuple(tag_rules.not_newer(version, before.rivals)))
     if snapshot.git.is_shallow() and newer.ok:
         newer = Report(skipped=(Skipped("version-not-newer", SHALLOW),))
