@@ -207,7 +207,7 @@ def test_markdown_hides(hidden: str) -> None:
     assert seen(markdown(hidden)) == []
     text = f"# Changelog\n\n## 1.2.4\n\n{hidden}\n## 1.2.2\n\n- Text.\n"
     changelog = markdown(text)
-    assert bodies(changelog) == {"1.2.4": hidden.strip(), "1.2.2": "- Text."}
+    assert bodies(changelog) == {"1.2.4": hidden.lstrip("\n").rstrip(), "1.2.2": "- Text."}
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_markdown_hides(hidden: str) -> None:
 def test_rst_hides(hidden: str) -> None:
     assert seen(rst(hidden)) == []
     changelog = rst(f"Changes\n=======\n\n1.2.4\n-----\n\n{hidden}\n1.2.2\n-----\n\n- Text.\n")
-    assert bodies(changelog) == {"1.2.4": hidden.strip(), "1.2.2": "- Text."}
+    assert bodies(changelog) == {"1.2.4": hidden.lstrip("\n").rstrip(), "1.2.2": "- Text."}
 
 
 REAL_MARKDOWN = f"""\
@@ -674,3 +674,19 @@ def test_categories_as_high_as_the_entry_do_not_end_it() -> None:
     text = "demo 1.1\n--------\n\nBug fixes\n---------\n\n- A.\n\nUnreleased\n----------\n\n- B.\n"
     changelog = Changelog(text, markdown=False, names=frozenset({"demo"}), categories=frozenset({"Bug fixes"}))
     assert [changelog.body(entry) for entry in changelog.entries] == ["Bug fixes\n---------\n\n- A."]
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["## 1.4.0", "## 1.4", "## 1.40.0", "```", "- See 1.4.0.", "## 1.3.0 (2026-01-01)", "", "# 1.4.0", "Text"]
+        ),
+        max_size=12,
+    )
+)
+def test_an_entry_is_the_same_whether_the_rest_was_read_or_not(lines: list[str]) -> None:
+    text = "\n".join(lines) + "\n"
+    lazy, whole = markdown(text), markdown(text)
+    assert whole.entries is not None
+    for spelled in ("1.4.0", "1.3.0", "1.40"):
+        assert lazy.of(Version(spelled)) == whole.of(Version(spelled))

@@ -159,7 +159,7 @@ class Changelog:
 
     def body(self, entry: Entry) -> str:
         """Return the entry without its heading and without blank lines around it."""
-        return self.text[entry.body : entry.end].strip()
+        return re.sub(r"\A(?:[ \t]*\n)+", "", self.text[entry.body : entry.end]).rstrip()
 
     def whole(self, entry: Entry) -> str:
         """Return the entry with its heading (and an anchor before it), ending in one newline."""

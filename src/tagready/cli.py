@@ -385,7 +385,8 @@ def _show_next(found: Next) -> None:
     from tagready.terminal import counted, say, show_report, show_table
 
     stated = f" {found.stated}" if found.stated else ""
-    last = f", {counted(found.distance, 'commit')} after {found.last}" if found.last else ", never released"
+    never = "" if found.report.skipped else ", never released"
+    last = f", {counted(found.distance, 'commit')} after {found.last}" if found.last else never
     say(f"{found.project}{stated} on {found.branch or found.commit[:10]}{last}", bold=True)
     say()
     if found.pending:
@@ -405,6 +406,9 @@ def _show_next(found: Next) -> None:
         say(f"  next      {found.command}")
 
 
+_UNSEEN = "what is left to do cannot be seen from here"
+
+
 def _show_standing(found: Standing) -> None:
     from tagready.terminal import say, show_places, show_report
 
@@ -413,7 +417,8 @@ def _show_standing(found: Standing) -> None:
     if found.report.findings or found.report.skipped:
         say()
     show_report(found.report)
-    say(f"  next  {found.command}" if found.command else "  done: nothing is left to do")
+    done = all(place.state == "as intended" for place in found.places)
+    say(f"  next  {found.command}" if found.command else f"  {'done: nothing is left to do' if done else _UNSEEN}")
 
 
 def _show_tagged(tagged: Tagged, form: str) -> None:

@@ -53,9 +53,15 @@ class Pending:
     process: subprocess.Popen[bytes] | None
     deadline: float
     why_not: str = ""
+    _answer: RemoteAnswer | str | None = None
 
     def answer(self) -> RemoteAnswer | str:
         """Return the answer, or the reason why there is none; waits until the deadline at most."""
+        if self._answer is None:
+            self._answer = self._wait()
+        return self._answer
+
+    def _wait(self) -> RemoteAnswer | str:
         if self.process is None:
             return self.why_not
         try:
@@ -83,6 +89,7 @@ class Git:
     _batch: subprocess.Popen[bytes] | None = None
     _trees: dict[str, dict[str, TreeEntry]] = field(default_factory=dict)
     _asked: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    _pending: dict[str, Pending] = field(default_factory=dict)
     _filtered: dict[str, bool] = field(default_factory=dict)
 
     # -- processes -------------------------------------------------------------------------------------------------
@@ -387,7 +394,16 @@ class Git:
             start_new_session=True,
         )
         self._asked.append(process)
-        return Pending(process, deadline)
+        self._pending[remote] = Pending(process, deadline)
+        return self._pending[remote]
+
+    def head_of(self, remote: str) -> RemoteAnswer | str:
+        """Return what a remote says of its HEAD: with the answer to an earlier question, if there was one."""
+        return (self._pending.get(remote) or self.ask(remote)).answer()
+
+    def fetch(self, remote: str, refspec: str) -> None:
+        """Fetch exactly the named ref; raise WorldFailed with git's words."""
+        self.run("fetch", "--quiet", "--no-tags", remote, refspec, env=self._silent(), timeout=PUSH_SECONDS)
 
     def push(self, remote: str, *arguments: str) -> None:
         """Push exactly the named refs, all or none; raise WorldFailed with the remote's words."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tagready.findings import Finding, Level, Report
 
 #: Characters of a message that GitHub shows; a longer annotation is cut there (4 KiB, by their documentation).
@@ -46,7 +48,7 @@ def summary(title: str, facts: list[tuple[str, str]], report: Report) -> str:
     """Return the job's summary as Markdown: what was judged, every finding with its way out, and what was skipped."""
     lines = [f"### {_text(title)}", ""]
     if facts:
-        lines += ["| | |", "|---|---|", *(f"| {_cell(what)} | {_cell(value)} |" for what, value in facts), ""]
+        lines += ["| | |", "|---|---|", *(f"| {_text(what)} | {_text(value)} |" for what, value in facts), ""]
     for found in report.findings:
         lines += _paragraphs(found)
     if report.skipped:
@@ -56,19 +58,21 @@ def summary(title: str, facts: list[tuple[str, str]], report: Report) -> str:
 
 def _paragraphs(found: Finding) -> list[str]:
     sign = "❌" if found.level is Level.ERROR else "⚠️"
-    place = f" `{found.path}{'' if found.line is None else f':{found.line}'}`" if found.path else ""
+    place = f" {_code(found.path + ('' if found.line is None else f':{found.line}'))}" if found.path else ""
     message, *rest = found.message.split("\n")
-    fence = "`" * max(3, 1 + max((len(line) - len(line.lstrip("`")) for line in rest), default=0))
+    fence = "`" * (1 + max(2, *(len(run) for run in re.findall("`+", "\n".join(rest)) or [""])))
     shown = [f"{fence}diff", *rest, fence, ""] if rest else []
     return [f"{sign} **{found.rule}**{place}: {_text(message)}", "", *shown, f"→ {_text(found.fix)}", ""]
 
 
 def _text(text: str) -> str:
     """Return a text that Markdown shows as it is."""
-    for sign in ("\\", "`", "*", "_", "<", "[", "]"):
-        text = text.replace(sign, "\\" + sign)
-    return text.replace("\n", " ")
+    return re.sub(r"([\\`*_<>\[\]&~#|])", r"\\\1", " ".join(text.split()))
 
 
-def _cell(text: str) -> str:
-    return _text(text).replace("|", "\\|")
+def _code(text: str) -> str:
+    """Return a code span that shows the text, whatever backquotes it has."""
+    text = " ".join(text.split())
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    blank = " " if fence != "`" else ""
+    return f"{fence}{blank}{text}{blank}{fence}"

@@ -15,7 +15,7 @@ from packaging.version import Version
 
 from tagready import versions
 from tagready.changelog import Changelog
-from tagready.findings import WrongUse
+from tagready.findings import WorldFailed, WrongUse
 from tagready.fragments import Fragment
 from tagready.git import Git
 from tagready.git_records import Commit, Ref, RemoteAnswer, Status
@@ -119,6 +119,11 @@ def _resolve_version(
         wanted = versions.asked(pending, snapshot.config.bump_rules)
         known = {f"refs/tags/{tag.name}": tag.version for tag in tags.releases}
         reachable = snapshot.git.reachable(known, snapshot.commit.oid)
+        if not reachable and snapshot.git.is_shallow():
+            raise WorldFailed(
+                f"{options.version!r} counts from the last release, and this shallow clone does not reach back to it",
+                "git fetch --unshallow --tags, or name the version",
+            )
         version = versions.next_version(options.version, (known[name] for name in reachable), wanted)
         decided = None
         if options.version == "auto" and wanted:

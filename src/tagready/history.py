@@ -13,14 +13,14 @@ from tagready import fragments, versions
 from tagready.changelog import Changelog
 from tagready.findings import WorldFailed, WrongUse
 from tagready.fragments import Fragment
-from tagready.git_records import Commit
+from tagready.git_records import SYMLINK, Commit
 from tagready.snapshot import Snapshot
 
-# A squash by git indents the messages that it joins, trailers and all.
-_TRAILER = re.compile(r"^[ \t]*Towncrier: (?P<version>\S+)$", re.MULTILINE)
-_RENEWS = re.compile(r"^[ \t]*Renews: [0-9a-f]{40,64}$", re.MULTILINE)
-_EDITED = re.compile(r"^[ \t]*Entry-Edited: (?P<digest>[0-9a-f]{64})$", re.MULTILINE)
-_SKIPPED = re.compile(r"^[ \t]*Skipped-Rule: (?P<rule>[a-z-]+)$", re.MULTILINE)
+# A squash by git indents the messages that it joins, trailers and all; forges may end lines with CR LF, and fold them.
+_TRAILER = re.compile(r"^[ \t]*Towncrier:\s+(?P<version>\S+)\s*$", re.MULTILINE)
+_RENEWS = re.compile(r"^[ \t]*Renews:\s+[0-9a-f]{40,64}\s*$", re.MULTILINE)
+_EDITED = re.compile(r"^[ \t]*Entry-Edited:\s+(?P<digest>[0-9a-f]{64})\s*$", re.MULTILINE)
+_SKIPPED = re.compile(r"^[ \t]*Skipped-Rule:\s+(?P<rule>[a-z-]+)\s*$", re.MULTILINE)
 
 
 class CutOff(WorldFailed):
@@ -122,6 +122,7 @@ def removed_by(before: Snapshot, commit: Commit) -> Removed:
     parent = git.commit(commit.parents[0]) if commit.parents else None
     found: dict[str, Fragment | None] = {}
     oids: dict[str, str] = {}
+    links: list[str] = []
     for section in before.news.sections if parent else ():
         assert parent is not None
         old, new = git.listing(parent.tree, section.directory), git.listing(commit.tree, section.directory)
@@ -131,7 +132,11 @@ def removed_by(before: Snapshot, commit: Commit) -> Removed:
             fragment = fragments.read_name(before.news, section, name)
             path = fragment.path if fragment else posixpath.normpath(posixpath.join(section.directory, name))
             found[path], oids[path] = fragment, old[name].oid
+            if old[name].mode == SYMLINK:
+                links.append(path)
     contents = dict(zip(oids, git.blobs(list(oids.values())), strict=True))
+    for path in links:
+        contents[path] = git.read(parent.tree, path) or b"" if parent else b""
     return Removed(
         fragments=tuple(fragment for fragment in found.values() if fragment),
         contents={path: content for path, content in contents.items() if found[path]},

@@ -215,6 +215,19 @@ def _sha256(digests: dict[str, str]) -> str | None:
 
 def _version_in(package: DistributionPackage, project: str) -> str | None:
     """Return the version in a file's name, canonical where it is one; None where the name is not the project's."""
+    from packaging.utils import canonicalize_name
+
+    found = version_of(package.filename, project)
+    if found is not None or package.version is None:
+        return found
+    if canonicalize_name(package.project or "") != canonicalize_name(project):
+        return None
+    odd = parse(package.version)
+    return str(odd) if odd else package.version
+
+
+def version_of(filename: str, project: str) -> str | None:
+    """Return the canonical version of a wheel or sdist of the project, by its name; None for any other file."""
     from packaging.utils import (
         InvalidSdistFilename,
         InvalidWheelFilename,
@@ -223,14 +236,9 @@ def _version_in(package: DistributionPackage, project: str) -> str | None:
         parse_wheel_filename,
     )
 
-    own = canonicalize_name(project)
-    read = parse_wheel_filename if package.filename.endswith(".whl") else parse_sdist_filename
-    with suppress(InvalidSdistFilename, InvalidWheelFilename):
-        name, version, *_ = read(package.filename)
-        if name == own:
-            return str(version)
-    # Eggs, installers, .tar.bz2, and 1.0-1 in an sdist's name, which the standard takes for a part of the project's.
-    if package.version is None or canonicalize_name(package.project or "") != own:
+    read = parse_wheel_filename if filename.endswith(".whl") else parse_sdist_filename
+    try:
+        name, version, *_ = read(filename)
+    except (InvalidWheelFilename, InvalidSdistFilename):
         return None
-    odd = parse(package.version)
-    return str(odd) if odd else package.version
+    return str(version) if name == canonicalize_name(project) else None

@@ -12,7 +12,7 @@ from tagready.snapshot import Snapshot
 from tagready.tag_rules import counts_as_release
 from tagready.tags import ReleaseTag, Tags
 
-#: How many tags below and above a version git is asked for first; a project with thousands has its neighbours there.
+#: How many older tags git is asked for first; a project with thousands has the release before among them.
 NEIGHBOURS = 20
 
 
@@ -29,13 +29,11 @@ def release_before(snapshot: Snapshot, tags: Tags, version: Version, commits: Se
     git = snapshot.git
     heads = commits if commits is not None else [oid for oid in snapshot.commit.parents if git.commit(oid)]
     counted = [tag for tag in tags.releases if counts_as_release(tag, version)]
-    place = next((place for place, tag in enumerate(counted) if tag.version < version), len(counted))
+    newer = [tag for tag in counted if tag.version >= version]
+    older = counted[len(newer) :]
     rivals: list[ReleaseTag] = []
-    for newer, older in (
-        (counted[max(place - NEIGHBOURS, 0) : place], counted[place : place + NEIGHBOURS]),
-        (counted[: max(place - NEIGHBOURS, 0)], counted[place + NEIGHBOURS :]),
-    ):
-        names = {f"refs/tags/{tag.name}": tag for tag in (*newer, *older)}
+    for chosen in ([*newer, *older[:NEIGHBOURS]], older[NEIGHBOURS:]):
+        names = {f"refs/tags/{tag.name}": tag for tag in chosen}
         found = set().union(*(git.reachable(names, head) for head in heads))
         here = [tag for name, tag in names.items() if name in found]
         rivals += [tag for tag in here if tag.version >= version]

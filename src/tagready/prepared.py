@@ -57,10 +57,10 @@ class Prepared(NamedTuple):
             if self.pushed_to:
                 what = f"open a pull request from {self.branch}, merge it, and: tagready tag {self.version} --push"
                 return [("next", what)]
-            push = f"{command} --branch {self.branch} --push"
+            again = f"{command} --branch {self.branch} --push"
             merge = f"git merge {self.branch}, then tagready tag {self.version}"
             drop = ("undo", f"git branch -D {self.branch}")
-            return [("look", f"git show {self.branch}"), ("next", push if self.remote else merge), drop]
+            return [("look", f"git show {self.branch}"), ("next", again if self.remote else merge), drop]
         tag = f"tagready tag {self.version}{' --push' if self.remote else ''}"
         if self.pushed_to:
             return [] if self.tagged else [("next", tag)]

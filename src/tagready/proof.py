@@ -81,8 +81,6 @@ def judge(snapshot: Snapshot, version: Version, *, again: str, ask: str, skip: C
         again=again,
     )
     report = gate.judge(release)
-    if released is not None:
-        report = _setting_aside(report, released)
     whole = changelog.whole(entry) if entry else ""
     hidden = traces(compiled.compiled, whole).hidden if compiled.compiled else ()
     return Judged(report, path, changelog, entry, released, _word(compiled, whole), hidden)
@@ -177,8 +175,10 @@ def _older(snapshot: Snapshot, released: Released, path: str, entry: Entry) -> d
     return {older.version: before.text[older.heading : older.body].strip()}
 
 
-def _setting_aside(report: Report, released: Released) -> Report:
+def setting_aside(report: Report, released: Released | None) -> Report:
     """Return the report without the findings that were set aside, and recorded, when the release was prepared."""
+    if released is None:
+        return report
     found = {finding.rule for finding in report.findings}
     rules = [rule for rule in recorded_skips(released) if rule in found]
     reason = f"set aside when the release was prepared (Skipped-Rule in {released.brought.oid[:10]})"

@@ -57,14 +57,15 @@ def is_behind(failure: WorldFailed) -> bool:
 def make_tag(snapshot: Snapshot, tags: Tags, name: str, commit: str, version: str, entry: str) -> bool:
     """Tag a commit and return True; False where it has the tag already. The tag on another commit is a refusal."""
     git = snapshot.git
-    existing = git.commit(f"refs/tags/{name}")
-    if existing is not None:
-        if existing.oid == commit:
+    existing, anything = git.commit(f"refs/tags/{name}"), git.object(f"refs/tags/{name}")
+    if anything is not None:
+        if existing is not None and existing.oid == commit:
             return False
+        there = existing.oid if existing else anything[0]
         raise Refused(
             finding(
                 "tag-exists",
-                f"the tag {name} is here already, on {existing.oid[:10]}, not on {commit[:10]}",
+                f"the tag {name} is here already, on {there[:10]}, not on {commit[:10]}",
                 f"only if it was never pushed nor published: git tag -d {name}",
             )
         )
@@ -75,12 +76,29 @@ def make_tag(snapshot: Snapshot, tags: Tags, name: str, commit: str, version: st
     if kind == "lightweight":
         git.run("tag", "--no-sign", name, commit)
     else:
-        option = "--sign" if kind == "signed" else "--annotate"
-        git.run(
-            "tag", option, "--cleanup=whitespace", "--file=-", name, commit,
+        options = ["--sign"] if kind == "signed" else ["--annotate", "--no-sign"]
+        done = git.run(
+            "tag", *options, "--cleanup=whitespace", "--file=-", name, commit,
             feed=(message + "\n").encode("utf-8", "surrogateescape"),
         )  # fmt: skip
+        if kind == "signed" and not _is_signed(git, name):
+            # git 2.39 ends with 0 where ssh-keygen could not sign.
+            git.run("tag", "-d", name)
+            raise WorldFailed(
+                f"git made the tag {name} without a signature, so it was taken back",
+                "look at user.signingKey and gpg.format, and run it again",
+                f"git tag --sign {name}",
+                done.stderr.decode("utf-8", "replace").strip(),
+            )
     return True
+
+
+def _is_signed(git: Git, name: str) -> bool:
+    found = git.object(f"refs/tags/{name}")
+    return found is not None and _SIGNATURE.search(found[2]) is not None
+
+
+_SIGNATURE = re.compile(rb"^-----BEGIN (?:PGP|SSH|SIGNED) (?:SIGNATURE|MESSAGE)-----", re.MULTILINE)
 
 
 def _tag_kind(git: Git, tags: Tags) -> str:
@@ -91,7 +109,7 @@ def _tag_kind(git: Git, tags: Tags) -> str:
     _, kind, content = newest
     if kind != "tag":
         return "lightweight"
-    return "signed" if re.search(rb"^-----BEGIN (?:PGP|SSH) SIGNATURE-----", content, re.MULTILINE) else "annotated"
+    return "signed" if _SIGNATURE.search(content) else "annotated"
 
 
 def refspecs(git: Git, prepared: Prepared, remote: str, options: Options) -> list[str]:
@@ -107,6 +125,12 @@ def refspecs(git: Git, prepared: Prepared, remote: str, options: Options) -> lis
         if isinstance(answer, RemoteAnswer) and branch in answer.refs:
             refspecs.insert(0, f"--force-with-lease={branch}:{answer.refs[branch]}")
     return refspecs
+
+
+def tag_of(answer: RemoteAnswer | str, name: str) -> str | None:
+    """Return what a remote's tag is on, or None where it has none, or did not answer."""
+    refs = {} if isinstance(answer, str) else answer.refs
+    return refs.get(f"refs/tags/{name}^{{}}") or refs.get(f"refs/tags/{name}")
 
 
 def upstream_of(git: Git, branch: str, remote: str) -> str:

@@ -26,7 +26,7 @@ def finish_own(snapshot: Snapshot, tags: Tags, version: Version, options: Option
     assert parent is not None
     command = f"prepare-release {version}"
     judged = proof.judge(snapshot, version, again=f"{command} --again", ask=command, skip=options.skip)
-    report = judged.report
+    report = proof.setting_aside(judged.report, judged.released)
     if options.tag:
         report = report.and_(_judge_branch(snapshot, refs))
     report = report.dropping(options.skip)

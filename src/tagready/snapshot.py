@@ -128,10 +128,16 @@ class Snapshot:
         entry = self.git.entry(tree, path)
         oid = entry.oid if entry else ""
         if oid not in self._changelogs:
-            content = self.git.smudged(tree, path) if entry and tree != self.commit.tree else None
-            text = self.text(path) if content is None else content.decode("utf-8", "surrogateescape")
-            self._changelogs[oid] = self.changelog(text if entry and text else "")
+            self._changelogs[oid] = self._parsed(tree, path) if entry else self.changelog("")
         return self._changelogs[oid]
+
+    def _parsed(self, tree: str, path: str) -> Changelog:
+        """Return what is stored, so that no filter of this machine changes a verdict; a checkout if only that tells."""
+        content = None if self.git.is_filtered(path) or tree != self.commit.tree else self._from_working_tree(path)
+        stored = self.changelog((content or self.git.read(tree, path) or b"").decode("utf-8", "surrogateescape"))
+        if not self.git.is_filtered(path) or stored.at(0) is not None:
+            return stored
+        return self.changelog((self.git.smudged(tree, path) or b"").decode("utf-8", "surrogateescape"))
 
     @cached_property
     def _changelogs(self) -> dict[str, Changelog]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from hashlib import sha256
@@ -12,15 +12,17 @@ from typing import NamedTuple
 from packaging.version import Version
 
 from tagready import preconditions, prepared, verify, versions
-from tagready.findings import Finding, Refused, Report, WrongUse, finding
-from tagready.git import NO_REMOTE, Git
-from tagready.git_records import Commit, Ref
+from tagready.findings import Finding, Level, Refused, Report, Skipped, WrongUse, finding
+from tagready.git import Git
+from tagready.git_records import Commit, Ref, RemoteAnswer
 from tagready.ground import Ground, look, remote_of
-from tagready.history import CutOff, changelog_path, release_of
+from tagready.history import CutOff, changelog_path, committed_changelog, release_of
 from tagready.lineage import release_before
 from tagready.prepare import with_defaults
+from tagready.refs import tag_of
 from tagready.snapshot import Snapshot, take
 from tagready.tags import Tags
+from tagready.verify import SHALLOW, Verified
 
 
 class Pending(NamedTuple):
@@ -60,13 +62,16 @@ def next_release(git: Git, overlay: Path | None) -> Next:
     options = with_defaults(prepared.Options("auto"), snapshot)._replace(push=False)
     # A project that counts by the calendar names its versions itself; what blocks them can be said all the same.
     anything = replace(snapshot, config=snapshot.config._replace(version_pattern=None))
-    ground = look(anything, refs, tags, options)
-    known = bool(pending_ := _pending(ground)) and not snapshot.config.version_pattern
-    pending = tuple(pending_)
+    last = release_before(snapshot, tags, Version(f"{2**31}!0"), [snapshot.commit.oid]).tag
+    cut_off = last is None and git.is_shallow()
+    known = not cut_off and not snapshot.config.version_pattern
+    ground = look(anything, refs, tags, options._replace(version="0") if cut_off else options)
+    pending = tuple(_pending(ground))
     report = preconditions.judge(ground, options)
     if not pending:
         report = report.dropping(["nothing-to-release", "tag-exists", "entry-exists", "version-not-newer"])
-    last = release_before(snapshot, tags, Version(f"{ground.version.epoch}!{10**9}"), [snapshot.commit.oid]).tag
+    if cut_off:
+        report = report.and_(Report(skipped=(Skipped("version-not-newer", SHALLOW),)))
     stated = snapshot.stated()
     since = f"refs/tags/{last.name}..{snapshot.commit.oid}" if last else snapshot.commit.oid
     return Next(
@@ -77,10 +82,10 @@ def next_release(git: Git, overlay: Path | None) -> Next:
         last=last.name if last else None,
         distance=int(git.text("rev-list", "--count", since)),
         pending=pending,
-        version=str(ground.version) if known else None,
-        decided=ground.decided if known else None,
+        version=str(ground.version) if known and pending else None,
+        decided=ground.decided if known and pending else None,
         report=report,
-        command=_command(snapshot, tags, refs, stated[0].version if stated else None, pending=bool(pending)),
+        command=_command(snapshot, tags, refs, pending=bool(pending)),
     )
 
 
@@ -98,16 +103,17 @@ def _first_line(text: str) -> str:
     return next((line.strip() for line in text.splitlines() if line.strip()), "")
 
 
-def _command(snapshot: Snapshot, tags: Tags, refs: Sequence[Ref], stated: str | None, *, pending: bool) -> str:
+def _command(snapshot: Snapshot, tags: Tags, refs: Sequence[Ref], *, pending: bool) -> str:
     """Return the one next command: release what is pending, or tag what was prepared."""
     if pending:
         return f"prepare-release {'VERSION' if snapshot.config.version_pattern else 'auto'} --dry-run"
-    version = versions.parse(stated) if stated else None
-    named = tags.name(version) if version else ""
-    if version is None or any(ref.name == f"refs/tags/{named}" for ref in refs):
+    try:
+        version = verify.version_of_tree(snapshot)
+    except WrongUse:
         return ""
-    changelog = snapshot.changelog(snapshot.text(changelog_path(snapshot, version)) or "")
-    return f"tagready tag {version}" if changelog.of(version) else ""
+    if any(ref.name == f"refs/tags/{tags.name(version)}" for ref in refs):
+        return ""
+    return f"tagready tag {version}" if committed_changelog(snapshot, version).of(version) else ""
 
 
 class State(StrEnum):
@@ -146,95 +152,99 @@ def standing(git: Git, spelled: str, overlay: Path | None) -> Standing:
     refs = git.refs()
     tag = snapshot.tags(refs).name(version)
     remote = remote_of(snapshot)
-    asked = git.ask(remote, f"refs/tags/{tag}", f"refs/tags/{tag}^{{}}")
-    found = _find(snapshot, refs, version, tag)
-    places, report = _judged(found, refs, version, tag)
+    answer = git.ask(remote, f"refs/tags/{tag}", f"refs/tags/{tag}^{{}}").answer()
+    there = tag_of(answer, tag)
+    found = _find(snapshot, refs, version, tag, there)
     local = git.commit(f"refs/tags/{tag}")
-    places.append(_local_tag(local, found.commit, tag))
-    answer = asked.answer()
-    if isinstance(answer, str):
-        reason = "there is no remote" if answer == NO_REMOTE else answer
-        places.append(Place("remote tag", State.UNVERIFIABLE if remote else State.ABSENT, reason))
-    else:
-        there = answer.refs.get(f"refs/tags/{tag}^{{}}") or answer.refs.get(f"refs/tags/{tag}")
-        places.append(_remote_tag(there, found.commit, tag, str(remote)))
-    report = report.and_(
-        Report(tuple(_conflict(place, tag) for place in places[2:] if place.state is State.CONFLICTING))
-    )
+    tags = [_local_tag(local, found.commit, tag), _remote_tag(answer, there, found, tag, remote)]
     on_index = _on_index(snapshot, version)
-    report = report.and_(Report(tuple(_other_bytes(place) for place in on_index if place.state is State.CONFLICTING)))
+    conflicts = [_conflict(place, tag, remote) for place in tags if place.state is State.CONFLICTING]
+    conflicts += [_other_bytes(place) for place in on_index if place.state is State.CONFLICTING]
+    places = (*found.places, *tags, *on_index)
     return Standing(
         project=snapshot.name,
         version=str(version),
         tag=tag,
         commit=found.commit.oid if found.commit else None,
-        places=(*places, *on_index),
-        report=report,
-        command=_way_on(found, version, (*places, *on_index), remote),
+        places=places,
+        report=found.report.and_(Report(tuple(conflicts))),
+        command=_way_on(found, version, places, snapshot, remote),
     )
 
 
 class _Found(NamedTuple):
-    """The commit of a release: where its tag is, else where its entry came to HEAD or to the release's own branch."""
+    """The commit of a release, judged: where its tag is, else where its entry came to HEAD or to the release's branch.
 
-    snapshot: Snapshot
+    `waiting` is the branch that it waits on to be merged; `fetch` is what to fetch before anything can be said.
+    """
+
     commit: Commit | None
+    places: tuple[Place, ...]
+    report: Report = Report()
     waiting: str = ""
-    why_not: str = ""
+    fetch: str = ""
 
 
-def _find(snapshot: Snapshot, refs: Sequence[Ref], version: Version, tag: str) -> _Found:
-    git = snapshot.git
+def _find(snapshot: Snapshot, refs: Sequence[Ref], version: Version, tag: str, there: str | None) -> _Found:
+    git, remote = snapshot.git, remote_of(snapshot)
     tagged = git.commit(f"refs/tags/{tag}")
     if tagged is not None:
-        return _Found(snapshot.at(tagged), tagged)
+        return _judged(snapshot.at(tagged), refs, tag)
+    on_remote = None
+    if there is not None:
+        fetch, commit = f"git fetch {remote} tag {tag}", git.commit(there)
+        if commit is None:
+            return _unknown(f"the tag is on {remote}, on a commit that is not here", fetch)
+        on_remote = _judged(snapshot.at(commit), refs, tag)._replace(fetch=fetch)
+        if on_remote.report.ok:
+            return on_remote
     own = snapshot.config.branch.replace("{version}", str(version))
-    remote = remote_of(snapshot)
-    waiting = [
-        name for name in (f"refs/heads/{own}", f"refs/remotes/{remote}/{own}") if any(r.name == name for r in refs)
-    ]
+    known = {ref.name for ref in refs}
+    waiting = [name for name in (f"refs/heads/{own}", f"refs/remotes/{remote}/{own}") if name in known]
     for name in ("HEAD", *waiting):
         commit = git.commit(name)
-        there = snapshot.at(commit) if commit else snapshot
+        project = snapshot.at(commit) if commit else snapshot
         try:
-            released = release_of(there, changelog_path(there, version), version)
+            released = release_of(project, changelog_path(project, version), version)
         except CutOff as cut:
-            return _Found(there, None, why_not=f"{cut.what}: {cut.fix}")
-        if released is not None:
-            where = there if name == "HEAD" and _is_ready(there, refs, version, tag) else there.at(released.brought)
-            return _Found(where, where.commit, waiting=own if name != "HEAD" else "")
-    return _Found(snapshot, None)
+            return _unknown(cut.what, cut.fix)
+        if released is None:
+            continue
+        here = _judged(project, refs, tag, waiting=own if name != "HEAD" else "")
+        brought = _judged(snapshot.at(released.brought), refs, tag, waiting=here.waiting)
+        # What was merged since, or the version of the next one, is no part of the release.
+        return brought if brought.report.ok and not here.report.ok else here
+    return on_remote or _Found(None, (Place("commit", State.ABSENT, ""), Place("entry", State.ABSENT, "")))
 
 
-def _is_ready(snapshot: Snapshot, refs: Sequence[Ref], version: Version, tag: str) -> bool:
-    """Return whether HEAD itself may carry the tag: it states the version still."""
-    return all(versions.parse(stated.version) == version for stated in snapshot.stated())
+def _unknown(why: str, fetch: str) -> _Found:
+    return _Found(None, (Place("commit", State.UNVERIFIABLE, why), Place("entry", State.UNVERIFIABLE, "")), fetch=fetch)
 
 
-def _judged(found: _Found, refs: Sequence[Ref], version: Version, tag: str) -> tuple[list[Place], Report]:
-    """Return the places commit and entry, and the gate's verdict on them."""
-    if found.commit is None:
-        state = State.UNVERIFIABLE if found.why_not else State.ABSENT
-        return [Place("commit", state, found.why_not), Place("entry", state, "")], Report()
+def _judged(snapshot: Snapshot, refs: Sequence[Ref], tag: str, waiting: str = "") -> _Found:
+    """Return a commit as the release's, with the places commit and entry, and the gate's verdict on them."""
+    commit = snapshot.commit
+    waits = f", on {waiting}" if waiting else ""
+    what = f'{commit.oid[:10]} "{commit.message.split(chr(10), 1)[0]}"{waits}'
     try:
-        verified = verify.judge_tag(found.snapshot, refs, tag, verify.Options(), to_be_tagged=not found.waiting)
+        verified = verify.judge_tag(snapshot, refs, tag, verify.Options(), to_be_tagged=not waiting)
     except Refused as refused:
-        return [
-            Place("commit", State.CONFLICTING, found.commit.oid[:10]),
-            Place("entry", State.ABSENT, ""),
-        ], refused.report
-    report, judged = verified.report, verified.judged
-    title = found.commit.message.split("\n", 1)[0]
-    waits = f", on {found.waiting}" if found.waiting else ""
-    commit = Place(
-        "commit", State.AS_INTENDED if report.ok else State.CONFLICTING, f'{found.commit.oid[:10]} "{title}"{waits}'
-    )
-    if judged.entry is None:
-        return [commit, Place("entry", State.ABSENT, f"none in {judged.path}")], report
-    line = judged.changelog.line(judged.entry.heading)
-    wrong = any(each.rule.startswith(("entry-", "fragment")) for each in report.findings)
-    state = State.CONFLICTING if wrong and not report.ok else State.AS_INTENDED
-    return [commit, Place("entry", state, f"{judged.path}:{line}")], report
+        places = Place("commit", State.CONFLICTING, what), Place("entry", State.ABSENT, "")
+        return _Found(commit, places, refused.report, waiting)
+    report = verified.report
+    state = State.AS_INTENDED if report.ok else State.CONFLICTING
+    return _Found(commit, (Place("commit", state, what), _entry(verified)), report, waiting)
+
+
+def _entry(verified: Verified) -> Place:
+    judged = verified.judged
+    entries = judged.changelog.of(Version(verified.version))
+    if not entries:
+        return Place("entry", State.ABSENT, f"none in {judged.path}")
+    lines = ", ".join(f"{judged.path}:{judged.changelog.line(entry.heading)}" for entry in entries)
+    errors = (found.rule for found in verified.report.findings if found.level is Level.ERROR)
+    wrong = any(rule.startswith(("entry-", "fragment")) for rule in errors)
+    return Place("entry", State.CONFLICTING if wrong else State.AS_INTENDED, lines)
 
 
 def _local_tag(local: Commit | None, commit: Commit | None, tag: str) -> Place:
@@ -244,11 +254,17 @@ def _local_tag(local: Commit | None, commit: Commit | None, tag: str) -> Place:
     return Place("local tag", State.AS_INTENDED if same else State.CONFLICTING, f"{tag} on {local.oid[:10]}")
 
 
-def _remote_tag(there: str | None, commit: Commit | None, tag: str, remote: str) -> Place:
+def _remote_tag(
+    answer: RemoteAnswer | str, there: str | None, found: _Found, tag: str, remote: str | None
+) -> Place:  # fmt: skip
+    if isinstance(answer, str):
+        return Place("remote tag", State.UNVERIFIABLE if remote else State.ABSENT, answer)
     if there is None:
         return Place("remote tag", State.ABSENT, f"{tag} on {remote}")
-    same = commit is not None and there == commit.oid
-    return Place("remote tag", State.AS_INTENDED if same else State.CONFLICTING, f"{tag} on {remote}: {there[:10]}")
+    what = f"{tag} on {remote}: {there[:10]}"
+    if found.commit is None:
+        return Place("remote tag", State.UNVERIFIABLE, f"{what}, which is not here")
+    return Place("remote tag", State.AS_INTENDED if there == found.commit.oid else State.CONFLICTING, what)
 
 
 def _on_index(snapshot: Snapshot, version: Version) -> list[Place]:
@@ -261,34 +277,38 @@ def _on_index(snapshot: Snapshot, version: Version) -> list[Place]:
         return [Place("index", State.UNVERIFIABLE, wrong.what)]
     if isinstance(listing, str):
         return [Place("index", State.UNVERIFIABLE, listing)]
-    ours = _distributions(snapshot)
+    ours = _distributions(snapshot, version)
     listed = {file.name: file.sha256 for file in listing.of(version)}
-    places = [_file(name, theirs, ours.get(name)) for name, theirs in sorted(listed.items())]
-    return places or [Place("index", State.ABSENT, f"no file of {version}")]
+    places = [_file(name, listed, ours) for name in sorted(listed.keys() | ours.keys())]
+    return places if listed else [Place("index", State.ABSENT, f"no file of {version}")]
 
 
-def _distributions(snapshot: Snapshot) -> dict[str, str]:
+def _distributions(snapshot: Snapshot, version: Version) -> dict[str, str]:
+    """Return the distributions of the version that lie in `dist/`, with their SHA-256."""
+    from tagready.index import version_of
+
     folder = snapshot.git.top / snapshot.root / "dist"
-    if snapshot.git.bare or not folder.is_dir():
-        return {}
-    files = (file for file in folder.iterdir() if file.name.endswith((".whl", ".tar.gz", ".zip")))
-    return {file.name: sha256(file.read_bytes()).hexdigest() for file in files}
+    files = [] if snapshot.git.bare or not folder.is_dir() else sorted(folder.iterdir())
+    chosen = [file for file in files if version_of(file.name, snapshot.name) == str(version)]
+    return {file.name: sha256(file.read_bytes()).hexdigest() for file in chosen}
 
 
-def _file(name: str, theirs: str | None, ours: str | None) -> Place:
+def _file(name: str, listed: Mapping[str, str | None], ours: Mapping[str, str]) -> Place:
+    if name not in listed:
+        return Place("index", State.ABSENT, f"{name}, which is in dist/")
+    theirs = listed[name]
     if theirs is None:
         return Place("index", State.UNVERIFIABLE, f"{name}: the index gives no SHA-256")
-    if ours is None:
+    if name not in ours:
         return Place("index", State.UNVERIFIABLE, f"{name} sha256:{theirs}: not in dist/ here, so nothing to compare")
-    state = State.AS_INTENDED if ours == theirs else State.CONFLICTING
+    state = State.AS_INTENDED if ours[name] == theirs else State.CONFLICTING
     return Place("index", state, f"{name} sha256:{theirs}")
 
 
-def _conflict(place: Place, tag: str) -> Finding:
+def _conflict(place: Place, tag: str, remote: str | None) -> Finding:
+    drop = f"git tag -d {tag}" if place.name == "local tag" else f"git push {remote} :refs/tags/{tag}"
     what = f"{place.name}: {place.detail} is not where the release is"
-    return finding(
-        "tag-exists", what, f"only if nothing was published from it: git tag -d {tag}, here or on the remote"
-    )
+    return finding("tag-exists", what, f"release the next version; only if nothing was published from it: {drop}")
 
 
 def _other_bytes(place: Place) -> Finding:
@@ -296,23 +316,29 @@ def _other_bytes(place: Place) -> Finding:
     return finding("dist-conflict", what, "what is on an index stays there: release the next version")
 
 
-def _way_on(found: _Found, version: Version, places: Sequence[Place], remote: str | None) -> str:
+def _way_on(
+    found: _Found, version: Version, places: Sequence[Place], snapshot: Snapshot, remote: str | None
+) -> str:  # fmt: skip
     """Return the one next command for the first place that is not as intended."""
-    states = {place.name: place.state for place in places}
-    if found.why_not:
-        return "git fetch --unshallow --tags"
+    states: dict[str, set[State]] = {}
+    for place in places:
+        states.setdefault(place.name, set()).add(place.state)
+    if found.fetch:
+        return found.fetch
     if found.commit is None:
         return f"prepare-release {version}"
-    if State.CONFLICTING in states.values():
-        return f"tagready verify --commit {found.commit.oid[:10]}"
+    commit = found.commit.oid[:10]
+    if State.CONFLICTING in states["commit"] | states["entry"]:
+        return f"tagready verify --commit {commit}"
+    if State.CONFLICTING in states["local tag"] | states["remote tag"] | states["index"]:
+        return f"prepare-release {version.base_version if version.is_prerelease else 'auto'}"
+    push = " --push" if remote else ""
     if found.waiting:
-        return f"merge {found.waiting}, then tagready tag {version}{' --push' if remote else ''}"
-    if states["local tag"] is State.ABSENT or states["remote tag"] is State.ABSENT:
-        return (
-            f"tagready tag {version}{' --push' if remote else ''}"
-            if remote or states["local tag"] is State.ABSENT
-            else ""
-        )
-    if states["index"] is State.ABSENT:
-        return "re-run the failed jobs of the workflow that the tag started: the index has nothing of it yet"
+        return f"merge {found.waiting}, then tagready tag {version}{push}"
+    if State.ABSENT in states["local tag"] or (remote and State.ABSENT in states["remote tag"]):
+        where = "" if found.commit.oid == snapshot.commit.oid else f" --commit {commit}"
+        return f"tagready tag {version}{where}{push}"
+    if State.ABSENT in states["index"]:
+        lacks = "nothing of it yet" if states["index"] == {State.ABSENT} else "not all of its files"
+        return f"re-run the failed jobs of the workflow that the tag started: the index has {lacks}"
     return ""

@@ -8,13 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from packaging.version import Version
+
 from tagready import verify, versions
 from tagready.branches import candidates
 from tagready.findings import Finding, Level, Refused, Report, Skipped, Trouble, WorldFailed, finding
 from tagready.git import NO_REMOTE, Git, Pending
 from tagready.git_records import Ref
 from tagready.ground import remote_of
-from tagready.refs import is_behind, make_tag, no_remote, upstream_of
+from tagready.refs import is_behind, make_tag, no_remote, tag_of, upstream_of
 from tagready.snapshot import Snapshot, take
 from tagready.tags import Tags
 from tagready.verify import Verified
@@ -48,7 +50,7 @@ def tag(git: Git, options: Options, overlay: Path | None) -> Tagged:
     if options.push and remote is None:
         raise no_remote()
     tags = snapshot.tags(refs)
-    version = version or verify.version_of_tree(snapshot)
+    version = _as_stated(version, snapshot) if version else verify.version_of_tree(snapshot)
     name = tags.name(version)
     asked = git.ask(remote, f"refs/tags/{name}", f"refs/tags/{name}^{{}}")
     try:
@@ -56,15 +58,26 @@ def tag(git: Git, options: Options, overlay: Path | None) -> Tagged:
         report = verified.report.and_(_elsewhere(git, snapshot, name, remote, asked))
         branch = _branch_to_push(snapshot, refs, remote) if options.push and remote else None
         if options.push and remote:
-            report = report.and_(_reachable(snapshot, refs, remote, branch)).and_(_workflow(git, remote, name))
+            if "tag-not-on-branch" not in {found.rule for found in report.findings}:
+                report = report.and_(_reachable(snapshot, refs, remote, branch))
+            report = report.and_(_workflow(git, remote, name))
         if not report.ok:
             raise Refused(report=report)
+        if remote and tag_of(asked.answer(), name) and not git.object(f"refs/tags/{name}"):
+            # The remote has it on this very commit: a second tag object beside it could never be pushed.
+            git.fetch(remote, f"refs/tags/{name}:refs/tags/{name}")
         return _act(snapshot, tags, verified, report, remote, branch, options)
     except (Refused, Trouble) as problem:
         problem.about = {
             "project": snapshot.name, "version": str(version), "tag": name, "commit": snapshot.commit.oid,
         }  # fmt: skip
         raise
+
+
+def _as_stated(version: Version, snapshot: Snapshot) -> Version:
+    """Return the version as the tree spells it: 1.4 is 1.4.0, and two tags for one release are one too many."""
+    spelled = (versions.parse(stated.version) for stated in snapshot.stated())
+    return next((found for found in spelled if found == version), version)
 
 
 def _judged(snapshot: Snapshot, refs: Sequence[Ref], name: str) -> Verified:
@@ -76,7 +89,7 @@ def _judged(snapshot: Snapshot, refs: Sequence[Ref], name: str) -> Verified:
     brought = snapshot.at(released.brought)
     if not verify.judge_tag(brought, refs, name, verify.Options(), to_be_tagged=True).report.ok:
         return verified
-    way = f"tagready tag {verified.version} --commit {brought.commit.oid[:10]}, which brought the entry"
+    way = f"tagready tag {verified.version} --commit {brought.commit.oid[:10]}"
     found = tuple(replace(each, fix=way) if each.level is Level.ERROR else each for each in verified.report.findings)
     return verified._replace(report=Report(found, verified.report.skipped))
 
@@ -84,14 +97,14 @@ def _judged(snapshot: Snapshot, refs: Sequence[Ref], name: str) -> Verified:
 def _elsewhere(git: Git, snapshot: Snapshot, name: str, remote: str | None, asked: Pending) -> Report:
     """Return a finding where the tag is on another commit already, here or on the remote."""
     commit = snapshot.commit.oid
-    existing = git.commit(f"refs/tags/{name}")
+    existing, anything = git.commit(f"refs/tags/{name}"), git.object(f"refs/tags/{name}")
     found = []
-    if existing is not None and existing.oid != commit:
-        found.append(_exists(name, "here", existing.oid, commit, f"git tag -d {name}"))
+    if anything is not None and (existing is None or existing.oid != commit):
+        found.append(_exists(name, "here", (existing.oid if existing else anything[0]), commit, f"git tag -d {name}"))
     answer = asked.answer()
     if isinstance(answer, str):
         return Report(tuple(found), () if answer == NO_REMOTE else (Skipped("tag-exists", answer),))
-    there = answer.refs.get(f"refs/tags/{name}^{{}}") or answer.refs.get(f"refs/tags/{name}")
+    there = tag_of(answer, name)
     if there is not None and there != commit:
         found.append(_exists(name, f"on {remote}", there, commit, f"git push {remote} :refs/tags/{name}"))
     return Report(tuple(found))
@@ -171,16 +184,17 @@ def _act(
         try:
             git.push(remote, *branches, f"refs/tags/{name}:refs/tags/{name}")
         except WorldFailed as failure:
-            if made:
-                git.run("tag", "-d", name)
-            raise _not_pushed(name, remote, made, failure) from None
+            answer = git.ask(remote, f"refs/tags/{name}", f"refs/tags/{name}^{{}}").answer()
+            if tag_of(answer, name) != commit:
+                if made:
+                    git.run("tag", "-d", name)
+                raise _not_pushed(name, remote, made, failure, known=not isinstance(answer, str)) from None
         pushed_to = remote
     return Tagged(verified, report, made, remote, pushed_to, branch if pushed_to else None)
 
 
-def _not_pushed(name: str, remote: str, made: bool, failure: WorldFailed) -> WorldFailed:
+def _not_pushed(name: str, remote: str, made: bool, failure: WorldFailed, *, known: bool) -> WorldFailed:
     stays = "the tag was taken back here as well" if made else f"the tag {name} stays here as it was"
+    took = f"{remote} took nothing of the push" if known else f"whether {remote} took the push cannot be known"
     way = "git pull --rebase" if is_behind(failure) else "mend it"
-    return WorldFailed(
-        f"{remote} took nothing of the push; {stays}", f"{way}, and run it again", failure.command, failure.stderr
-    )
+    return WorldFailed(f"{took}; {stays}", f"{way}, and run it again", failure.command, failure.stderr)

@@ -178,7 +178,8 @@ def show_github(title: str, facts: list[tuple[str, str]], report: Report) -> Non
 
     for line in github.as_annotations(report):
         say(line)
-    say(title)
+    # The project's name is in it: a line of its own making must not become a workflow command.
+    say(f"tagready: {' '.join(title.split())}")
     append_summary(github.summary(title, facts, report))
 
 
@@ -249,9 +250,10 @@ def as_json(command: str, report: Report | None, **keys: Any) -> str:
         **keys,
     }
     # surrogateescape'd bytes have no place in JSON's UTF-8; they are shown as the replacement character.
-    utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    text = json.dumps(document, ensure_ascii=not utf8, indent=2)
-    return text.encode("utf-8", "replace").decode("utf-8")
+    text = json.dumps(document, ensure_ascii=False, indent=2).encode("utf-8", "replace").decode("utf-8")
+    if (sys.stdout.encoding or "").lower().replace("-", "") == "utf8":
+        return text
+    return json.dumps(json.loads(text), indent=2)
 
 
 def trouble_as_json(trouble: Trouble) -> dict[str, str]:

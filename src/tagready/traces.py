@@ -35,26 +35,54 @@ def traces(compiled: Compiled, entry: str) -> Traces:
     """Return which fragments the entry has lost, and which their type or the template hides.
 
     A clean rendering shows what is meant to be seen of a fragment: its text, its issue, or neither. The entry has lost
-    one of which it shows nothing of that, nor the text in other words.
+    one of which it shows nothing of that, nor the text in other words. Titles show nothing.
     """
-    clean, shown = squeezed(compiled.rendering), squeezed(entry)
+    clean, shown = squeezed(_without_titles(compiled.rendering)), squeezed(_without_titles(entry))
     lost, hidden = [], []
     for fragment in compiled.removed:
-        text = squeezed(compiled.texts.get(fragment.path, ""))
-        signs = [sign for sign in (text, fragment.issue) if sign and shows(clean, sign)]
-        if not signs:
+        text, issue = squeezed(compiled.texts.get(fragment.path, "")), fragment.issue
+        says_text, says_issue = bool(text) and shows(clean, text), bool(issue) and _mentions(clean, issue, clean) > 0
+        if not says_text and not says_issue:
             hidden.append(fragment.path)
-        elif not any(shows(shown, sign) for sign in signs):
+        elif not (says_text and shows(shown, text)) and not (says_issue and _kept(compiled, fragment, clean, shown)):
             lost.append((fragment.path, text))
     edited = _edited_items(compiled, entry) if lost else ()
     return Traces(tuple(path for path, text in lost if not _reworded(text, edited)), tuple(hidden))
 
 
+def _kept(compiled: Compiled, fragment: Fragment, clean: str, shown: str) -> bool:
+    """Return whether the entry shows the fragment's issue; as often as it should, if others share the issue."""
+    wanted = _mentions(clean, fragment.issue, clean)
+    shared = sum(other.issue == fragment.issue for other in compiled.removed) > 1
+    return _mentions(shown, fragment.issue, clean) >= (wanted if shared else 1)
+
+
+def _mentions(text: str, issue: str, clean: str) -> int:
+    """Return how often a text names an issue: as `#13`, `gh-13` or in a link, for "all 13 of them" names none.
+
+    Where a clean rendering has the bare number, the bare number counts.
+    """
+    bare = rf"(?<![\w.]){re.escape(issue)}(?!\w|\.\d)"
+    marked = rf"(?:[#`(\[/:]|(?<=[A-Za-z])-){re.escape(issue)}(?!\w|\.\d)"
+    if issue not in text:
+        return 0
+    pattern = marked if issue.isdecimal() and re.search(marked, clean) else bare
+    return len(re.findall(pattern, text))
+
+
+def _without_titles(text: str) -> str:
+    """Return a text without the lines that are titles, in Markdown and in reStructuredText."""
+    return _TITLES.sub("", text)
+
+
+_TITLES = re.compile(r"^#{1,6}[ \t].*$|^.+\n([=~^\"'+*`#.:_-])\1{2,}[ \t]*$", re.MULTILINE)
+
+
 def says(entry: str, text: str, issue: str) -> bool:
     """Return whether an entry shows a text, its issue, or the text in other words."""
-    shown = squeezed(entry)
-    signs = [sign for sign in (squeezed(text), issue) if sign]
-    return any(shows(shown, sign) for sign in signs) or _reworded(text, _ITEMS.split(entry))
+    shown = squeezed(_without_titles(entry))
+    told = bool(text.strip()) and shows(shown, squeezed(text))
+    return told or (bool(issue) and _mentions(shown, issue, f"#{issue}") > 0) or _reworded(text, _items(entry))
 
 
 def issue_in(path: str) -> str:
@@ -76,8 +104,11 @@ def shows(text: str, sign: str) -> bool:
 def _edited_items(compiled: Compiled, entry: str) -> list[str]:
     """Return the items of an entry that show no fragment word for word: only they can be one in other words."""
     texts = [text for text in map(squeezed, compiled.texts.values()) if text]
-    items = map(squeezed, _ITEMS.split(entry))
-    return [item for item in items if not any(text in item for text in texts)]
+    return [item for item in _items(entry) if not any(text in item for text in texts)]
+
+
+def _items(entry: str) -> list[str]:
+    return [squeezed(item) for item in _ITEMS.split(_without_titles(entry))]
 
 
 _ITEMS = re.compile(r"\n\s*\n|\n(?=[ \t]*[-*+] )")

@@ -139,6 +139,9 @@ def asked_commit(git: Git, refs: Sequence[Ref], name: str | None, options: Optio
 def _missing(git: Git, refs: Sequence[Ref], name: str) -> Finding:
     from difflib import get_close_matches
 
+    if git.object(f"refs/tags/{name}"):
+        what = f"the tag {name} is not on a commit, so there is nothing to release"
+        return finding("tag-missing", what, f"git tag -d {name}, and tagready tag")
     remotes = git.remotes()
     fetch = f"git fetch {remotes[0]} tag {name}" if remotes else f"git tag {name} COMMIT"
     known = [ref.name.removeprefix("refs/tags/") for ref in refs if ref.name.startswith("refs/tags/")]
@@ -176,15 +179,25 @@ def judge_tag(
         newer = Report(skipped=(Skipped("version-not-newer", SHALLOW),))
     report = report.and_(where).and_(newer).and_(judged.report).and_(Report(snapshot.survey.findings))
     if "secret-in-tree" not in options.skip:
-        report = report.and_(Report(secrets_in(snapshot, before.commit if not options.strict else None)))
+        report = report.and_(_secrets(snapshot, before.commit, strict=options.strict))
     if options.ask_index:
         report = report.and_(_on_index(snapshot, version, held_by))
+    report = proof.setting_aside(report, judged.released)
     if options.strict:
         report = report.dropping(options.skip).strictly()
     report = report.without(options.skip)
     since = before.tag.name if before.tag else None
     branch = held_by[0] if held_by else None
     return Verified(snapshot.name, str(version), name, snapshot.commit.oid, report, judged, since, branch, tagged)
+
+
+def _secrets(snapshot: Snapshot, since: Commit | None, *, strict: bool) -> Report:
+    """Return the secrets in what changed since the release before; in the whole tree if that is asked, or unknown."""
+    found = secrets_in(snapshot, None if strict else since)
+    if found and since is None and not strict and snapshot.git.is_shallow():
+        reason = f"the tree has one, but whether it is new cannot be known: {SHALLOW}"
+        return Report(skipped=(Skipped("secret-in-tree", reason),))
+    return Report(found)
 
 
 def _other_tags(snapshot: Snapshot, refs: Sequence[Ref], name: str | None) -> Tags:
@@ -260,7 +273,7 @@ def branch_facts(snapshot: Snapshot, refs: Sequence[Ref], remote: str | None) ->
         and not snapshot.config.release_branches
         and not any(ref.name == head for ref in refs)
     ):
-        default = default_branch(git.ask(remote).answer())
+        default = default_branch(git.head_of(remote))
     return branches.Facts(
         current="",
         head=snapshot.commit.oid,
