@@ -71,15 +71,6 @@ def test_the_number_of_git_processes_is_the_same_for_every_number_of_fragments(
     assert counts[0] == counts[1] == counts[2] <= 13
 
 
-def test_the_demo_shows_a_refusal_and_a_release(tmp_path: Path) -> None:
-    done = started("demo", cwd=tmp_path, NO_COLOR="1", PYTHONIOENCODING="utf-8")
-    assert (done.code, list(tmp_path.iterdir())) == (0, [])
-    assert "fragment-ignored  changelog.d/16.bug.md" in done.err
-    assert done.out.count('"Release 1.4.0" on main') == 1
-    assert "1.4.0 is prepared already" in done.out
-    assert "\x1b" not in done.out
-
-
 @pytest.mark.skipif(os.name == "nt", reason="pipes close otherwise there")
 def test_a_reader_that_has_read_enough_is_no_failure(project: Project) -> None:
     reader, writer = os.pipe()

@@ -63,7 +63,7 @@ def test_what_is_set_aside_is_listed() -> None:
         (DATE,),
         (
             OLD,
-            Skipped("branch-behind", "set aside with --skip, though it has no finding"),
+            Skipped("branch-behind", "set aside with --skip (nothing was found)"),
             Skipped("entry-empty", "set aside with --skip"),
         ),
     )

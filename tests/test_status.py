@@ -433,6 +433,11 @@ def test_no_repository(tmp_path: Path) -> None:
     assert Project(tmp_path).run("status").code == 2
 
 
+def test_a_bump_word_is_no_release(project: Project) -> None:
+    done = project.run("status", "auto")
+    assert (done.code, "'auto' is a word for prepare-release, not a version" in done.err) == (2, True)
+
+
 # -- where a release stands --------------------------------------------------------------------------------------------
 
 SDIST, WHEEL = "demo-1.4.0.tar.gz", "demo-1.4.0-py3-none-any.whl"
@@ -549,6 +554,16 @@ def test_a_release_that_waits_on_a_branch_of_the_remote(project: Project, tmp_pa
     answer = status(project, "1.4.0").json
     assert (answer["commit"], answer["next"]) == (waiting, "merge release/1.4.0, then tagready tag 1.4.0 --push")
     assert states(answer) == stand("*", "*", "-", "-")
+
+
+def test_a_release_that_arrived_on_the_remotes_branch(prepared: Project) -> None:
+    """The pull request was merged elsewhere; here, only `git fetch` was run."""
+    run(git("push", "-q"), git("reset", "-q", "--hard", "HEAD^"))(prepared)
+    answer = status(prepared, "1.4.0").json
+    assert (states(answer), answer["commit"]) == (stand("*", "*", "-", "-"), prepared.head("origin/main"))
+    assert answer["next"] == "git pull --ff-only, then tagready tag 1.4.0 --push"
+    prepared.git("pull", "-q", "--ff-only")
+    assert status(prepared, "1.4.0").json["next"] == "tagready tag 1.4.0 --push"
 
 
 def test_a_release_that_waits_on_a_branch_by_the_projects_own_name(project: Project) -> None:
@@ -913,6 +928,7 @@ def test_the_next_release_in_a_shallow_clone(project: Project, tmp_path: Path) -
 def test_a_shallow_clone_does_not_guess_the_version(project: Project, tmp_path: Path) -> None:
     answer = status(clone(project, tmp_path / "clone", "--depth=1")).json
     assert (answer["version"], bool(answer["skipped"])) == (None, True)
+    assert answer["next"] == "git fetch --unshallow --tags"
 
 
 def test_a_linked_worktree(prepared: Project, tmp_path: Path) -> None:

@@ -321,7 +321,8 @@ def test_other_spellings_are_wrong_usage(project: Project, version: str, instead
 def test_a_bump_word_is_no_way_out_for_tag(project: Project, word: str) -> None:
     """What is tagged states its version; no word asks for another one."""
     done = project.run("tag", word, "--format", "json")
-    assert (done.code, done.json["error"]["what"]) == (2, f"{word!r} is not a version")
+    what = f"{word!r} is a word for prepare-release, not a version"
+    assert (done.code, done.json["error"]["what"]) == (2, what)
 
 
 def test_a_commit_that_is_not_here(project: Project) -> None:
@@ -399,7 +400,7 @@ EXISTS_THERE = "the tag v1.4.0 is on origin already, on {0}, not on {1}"
         ),
     ],
 )
-@pytest.mark.parametrize("arguments", [(), ("--push",)])
+@pytest.mark.parametrize("arguments", [("1.4.0",), ("1.4.0", "--push")])
 def test_the_tag_on_another_commit(
     project: Project, arrange: Arrange, messages: list[str], arguments: tuple[str, ...]
 ) -> None:
@@ -409,6 +410,21 @@ def test_the_tag_on_another_commit(
     assert [(found["rule"], found["message"]) for found in answer["findings"]] == [
         ("tag-exists", message.format(*places)) for message in messages
     ]
+
+
+@pytest.mark.parametrize("annotated", [False, True])
+@pytest.mark.parametrize("arguments", [(), ("--push",)])
+def test_a_version_that_is_released_already(project: Project, annotated: bool, arguments: tuple[str, ...]) -> None:
+    """Nobody asked for that version, so the way on is the next one."""
+    release = project.head()
+    git("tag", *(["-a", "-m", "x"] if annotated else []), "v1.4.0")(project)
+    commit("changelog.d/20.feature.md", "Later.\n")(project)
+    (found,) = refused(project, *arguments).json["findings"]
+    assert (found["rule"], found["message"], found["fix"]) == (
+        "tag-exists",
+        f"{project.head()[:10]} states 1.4.0, which is released already: v1.4.0 is on {release[:10]}",
+        "git pull, if the next release was merged; else prepare-release auto",
+    )
 
 
 @pytest.mark.parametrize("target", ["HEAD:pyproject.toml", "HEAD^{tree}"])
@@ -491,8 +507,14 @@ def edited(name: str, old: str, new: str) -> Arrange:
         pytest.param(
             git("checkout", "-q", "HEAD^"),
             [],
-            ["fragments-left-over", "fragments-left-over", "tag-exists", "tag-exists"],
+            ["tag-exists"],
             id="the last release again",
+        ),
+        pytest.param(
+            git("checkout", "-q", "HEAD^"),
+            ["1.3.0"],
+            ["tag-exists", "fragments-left-over", "fragments-left-over", "tag-exists"],
+            id="the last release again, by its version",
         ),
         pytest.param(
             git("checkout", "-q", "HEAD^"),
@@ -544,7 +566,7 @@ def test_every_finding_at_once(project: Project) -> None:
         edited("pyproject.toml", '"1.4.0"', '"1.4.1"'),
     )(project)
     assert refused(project, "1.4.0").rules == [
-        "version-not-newer", "version-mismatch", "entry-duplicated", "tag-exists", "tag-exists",
+        "tag-exists", "version-not-newer", "version-mismatch", "entry-duplicated", "tag-exists",
     ]  # fmt: skip
 
 
@@ -554,6 +576,36 @@ def test_a_refusal_as_text(project: Project) -> None:
     assert (done.code, done.out, project.fingerprint()) == (1, "", before)
     assert done.err.endswith("Refused: 2 findings. Nothing was changed.\n")
     assert "version-mismatch" in done.err
+
+
+# -- before the release has arrived ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments", [("1.4.0",), ("1.4.0", "--push")])
+def test_before_the_merge_is_pulled(project: Project, arguments: tuple[str, ...]) -> None:
+    """The pull request was merged elsewhere; here, only `git fetch` was run."""
+    run(git("push", "-q"), git("reset", "-q", "--hard", "HEAD^"))(project)
+    (found,) = refused(project, *arguments).json["findings"]
+    assert (found["rule"], found["message"], found["fix"]) == (
+        "entry-missing",
+        f"{project.head()[:10]} has no entry for 1.4.0 yet, but origin/main has",
+        "git pull --ff-only, then tagready tag " + " ".join(arguments),
+    )
+    project.git("pull", "-q", "--ff-only")
+    assert tagged(project, *arguments).json["commit"] == project.head("origin/main")
+
+
+@pytest.mark.parametrize("branch", ["release/1.4.0", "origin/release/1.4.0"])
+def test_before_the_pull_request_is_merged(project: Project, branch: str) -> None:
+    run(git("branch", "release/1.4.0"), git("reset", "-q", "--hard", "HEAD^"))(project)
+    if branch.startswith("origin/"):
+        run(git("push", "-q", "origin", "release/1.4.0"), git("branch", "-D", "release/1.4.0"))(project)
+    (found,) = refused(project, "1.4.0").json["findings"]
+    assert (found["rule"], found["message"], found["fix"]) == (
+        "entry-missing",
+        f"{project.head()[:10]} has no entry for 1.4.0 yet, but {branch} has",
+        "merge release/1.4.0, then tagready tag 1.4.0",
+    )
 
 
 # -- the commit that brought the entry ---------------------------------------------------------------------------------
@@ -675,7 +727,10 @@ def test_a_remote_that_refuses_one_takes_neither(
     assert (done.code, refs(remote), project.fingerprint()) == (3, there, before)
     error = done.json["error"]
     stays = "the tag v1.4.0 stays here as it was" if tagged_before else "the tag was taken back here as well"
-    assert (error["what"], error["fix"]) == (f"origin took nothing of the push; {stays}", "mend it, and run it again")
+    assert (error["what"], error["fix"]) == (
+        f"origin took nothing of the push; {stays}",
+        "do what is asked for above, and run it again",
+    )
     assert "no tags here" in error["stderr"]
     assert "git push --atomic" in error["command"]
     (remote.path / "hooks" / name).unlink()
@@ -704,7 +759,9 @@ def test_a_remote_that_is_not_there(project: Project) -> None:
     before = project.fingerprint()
     done = project.run("tag", "--push", "--format", "json")
     assert (done.code, project.fingerprint(), done.json["tag"]) == (3, before, "v1.4.0")
-    assert "nowhere" in done.json["error"]["stderr"]
+    error = done.json["error"]
+    assert "nowhere" in error["stderr"]
+    assert error["fix"] == "look whether origin can be reached: git ls-remote origin, and run it again"
 
 
 @pytest.mark.parametrize("kind", ["lightweight", "annotated"])
@@ -986,7 +1043,7 @@ def test_json_as_the_contract_has_it(project: Project) -> None:
 def test_json_of_a_refusal(project: Project) -> None:
     project.git("tag", "v1.4.0", "HEAD^")
     old, new = project.head("HEAD^")[:10], project.head()[:10]
-    assert refused(project).json == {
+    assert refused(project, "1.4.0").json == {
         "schema": 1,
         "command": "tag",
         "ok": False,
@@ -1028,11 +1085,21 @@ def test_json_of_a_failure(project: Project, remote: Project) -> None:
 
 def test_the_text_names_the_next_command_and_the_way_back(project: Project) -> None:
     done = project.run("tag")
-    assert "next  tagready tag 1.4.0 --push" in done.out
+    assert f"next  tagready tag 1.4.0 --commit {project.head()[:10]} --push\n" in done.out
     assert "undo  git tag -d v1.4.0" in done.out
     pushed = project.run("tag", "1.4.0", "--push")
     assert "pushed to origin with main" in pushed.out
     assert "undo" not in pushed.out
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_nothing_comes_next_where_the_remote_has_the_tag(project: Project, here: bool) -> None:
+    project.git("push", "-q", "origin", "HEAD:refs/tags/v1.4.0", "HEAD:main")
+    if here:
+        project.git("tag", "v1.4.0")
+    done = project.run("tag", "1.4.0")
+    assert (done.code, "as before" in done.out) == (0, True), done.out
+    assert "next" not in done.out
 
 
 @pytest.mark.parametrize("arguments", [("1.4.0", "1.5.0"), ("--nonsense",), ("--format", "xml")])

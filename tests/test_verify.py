@@ -18,8 +18,10 @@ from typing import NamedTuple
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twine.utils import DEFAULT_REPOSITORY, TEST_REPOSITORY
 
 from projects import CHANGELOG, PYPROJECT, RST_MARKER, Project, Result, add_remote, make_project
+from tagready.tokens import location_of
 
 Step = Callable[[Project], object]
 Found = tuple[str, str, str | None, int | None]
@@ -248,13 +250,16 @@ def judged(project: Project, case: Case | Good | Unjudged) -> Result:
 # -- secrets: none is written out, each is made here as the index makes them (test_tokens) -----------------------------
 
 
-def token(location: str = "pypi.org") -> str:
+PYPI, TEST_PYPI = location_of(DEFAULT_REPOSITORY), location_of(TEST_REPOSITORY)
+
+
+def token(location: str = PYPI) -> str:
     packets = ((1, location.encode()), (2, b"d4f5a6b7-0000-4000-8000-123456789abc"), (0, b""), (0, b""), (6, b"s" * 32))
     data = b"\2" + b"".join(bytes([kind]) + (bytes([len(value)]) + value if kind else b"") for kind, value in packets)
     return "pypi-" + urlsafe_b64encode(data).decode().rstrip("=")
 
 
-def leak(location: str = "pypi.org") -> str:
+def leak(location: str = PYPI) -> str:
     return f"Upload\n======\n\nexport TWINE_PASSWORD={token(location)}\n"
 
 
@@ -305,6 +310,10 @@ SPOILED: dict[str, Case] = {
     ),
     "on another commit than the one asked for": Case(
         run(git("tag", "v1.4.0"), MOVED), [error("tag-exists")], tag=None, asked=("v1.4.0", "--commit", "HEAD"),
+    ),
+    "on another commit than the one asked for, which has findings": Case(
+        run(git("tag", "v1.4.0"), NEWS_MEANWHILE), [error("tag-exists"), *left("14.feature.md")],
+        tag=None, asked=("v1.4.0", "--commit", "HEAD"),
     ),
     "on the branch, which was squashed": Case(
         run(BRANCHED, git("tag", "v1.4.0", "release/1.4.0"), SQUASHED), [OFF_BRANCH], tag=None,
@@ -540,7 +549,7 @@ SPOILED: dict[str, Case] = {
         [error("secret-in-tree", "docs/RELEASING", 4)],
     ),
     "a token of the other index": Case(
-        commit(write("RELEASING", leak("test.pypi.org"))), [warning("secret-in-tree", "RELEASING", 4)],
+        commit(write("RELEASING", leak(TEST_PYPI))), [warning("secret-in-tree", "RELEASING", 4)],
     ),
     "a password": Case(commit(write(".pypirc", PYPIRC)), [error("secret-in-tree", ".pypirc", 3)]),
     "a token in another file than allowed": Case(
@@ -558,7 +567,7 @@ SPOILED: dict[str, Case] = {
     ),
     # several at once
     "warnings, strictly": Case(
-        run(commit(write("RELEASING", leak("test.pypi.org"))), commit(edit(LOG, "2026-02-03", "2026-01-09")),
+        run(commit(write("RELEASING", leak(TEST_PYPI))), commit(edit(LOG, "2026-02-03", "2026-01-09")),
             commit(edit(LOG, "Add colour", "Adds colour"))),
         [error("date-implausible", LOG, 5), error("entry-differs", LOG, 5), error("secret-in-tree", "RELEASING", 4)],
         asked=("v1.4.0", "--strict"),
@@ -1016,7 +1025,8 @@ UNJUDGED: dict[str, Unjudged] = {
         asked=("v1.4.0", "--skip", "version-not-newer"),
     ),
     "set aside for nothing": Unjudged(
-        nothing, {"secret-in-tree": "though it has no finding"}, asked=("v1.4.0", "--skip", "secret-in-tree"),
+        nothing, {"secret-in-tree": "set aside with --skip (nothing was found)"},
+        asked=("v1.4.0", "--skip", "secret-in-tree"),
     ),
     "one of two set aside": Unjudged(
         commit(fragment("14.feat.md"), fragment("15.doc.md")), {"fragments-left-over": "set aside with --skip"},
@@ -1061,6 +1071,21 @@ def test_what_is_not_judged_is_an_error_strictly(project: Project) -> None:
     assert (done.code, findings(done), skipped(done)) == (1, [error("entry-differs")], [])
     (found,) = done.json["findings"]
     assert COMPILED_BY_OTHER in found["message"]
+
+
+@pytest.mark.parametrize(
+    ("steps", "arguments", "rule"),
+    [
+        pytest.param(UNREAD, (), "fragment-ignored", id="when it was prepared"),
+        pytest.param(git("tag", "v1.5.0", "HEAD^"), ("--skip", "version-not-newer"), "version-not-newer", id="now"),
+    ],
+)
+def test_what_was_set_aside_on_purpose_is_no_error_strictly(
+    project: Project, steps: Step, arguments: tuple[str, ...], rule: str
+) -> None:
+    run(steps, git("tag", "v1.4.0"))(project)
+    done = project.run("verify", "v1.4.0", "--strict", *arguments, "--format", "json")
+    assert (done.code, findings(done), skipped(done)) == (0, [], [rule]), done.out
 
 
 def test_another_towncrier_that_compiles_to_the_same_is_no_matter(project: Project) -> None:
@@ -1183,9 +1208,11 @@ def test_wrong_use(project: Project, arguments: list[str], words: str) -> None:
         ("bare, and the others have a v", "does not look like the project's tags (v1.3.0)"),
         ("bare, and the others have a v", "git tag v1.4.0 '1.4.0^{}' && git tag -d 1.4.0"),
         ("a hyphen in the candidate", "1.4.0-rc1, which is 1.4.0rc1 to every installer"),
-        ("no such tag", "git tag v1.4.0 COMMIT"),
-        ("on another commit than the one asked for", "tagready verify v1.4.0"),
-        ("on the branch, which was squashed", "tag the commit that arrived on the branch"),
+        ("no such tag", "there is no tag v1.4.0 here\nname v1.3.0"),
+        ("on another commit than the one asked for", "the tag v1.4.0 is here already, on "),
+        ("on another commit than the one asked for", "only if nothing was published from it: git tag -d v1.4.0"),
+        ("on the branch, which was squashed", "a squash or a rebase puts another commit there"),
+        ("on the branch, which was squashed", "tag the commit that arrived: tagready tag --commit COMMIT"),
         ("its own development version", "pyproject.toml states 1.4.0.dev0, but the release is 1.4.0"),
         ("older than a release before", "1.4.0 is not newer than v2.0.0"),
         ("towncrier was forgotten", "no heading there names that version"),
@@ -1203,7 +1230,8 @@ def test_wrong_use(project: Project, arguments: list[str], words: str) -> None:
         ("removed, and never read", "nobody ever read it"),
         ("dated three weeks before", "dated 2026-01-09, its commit 2026-02-03"),
         ("a token of the other index", "a TestPyPI token"),
-        ("a password", "a password in a .pypirc"),
+        ("a password", ".pypirc has a password, and whoever reads the repository can use it"),
+        ("a password", "if it is no secret: allow-secrets = ['.pypirc']"),
     ],
 )
 def test_what_the_finding_says_and_which_command_helps(project: Project, case: str, words: str) -> None:
@@ -1229,8 +1257,10 @@ def test_the_text_of_a_good_tag_lists_what_is_hidden(project: Project) -> None:
     run(GOOD["what a template hides"].steps, git("tag", "v1.4.0"))(project)
     done = project.run("verify", "v1.4.0")
     assert (done.code, done.err) == (0, "")
-    words = [line.split(None, 1) for line in done.out.split("\n")[1:] if line]
-    assert words == [
+    first, *rest = done.out.split("\n")
+    assert first.lstrip("*✓ ") == "demo 1.4.0 is tag-ready"
+    assert [line.split(None, 1) for line in rest if line] == [
+        ["tag", f"v1.4.0 on {project.head()[:10]}"],
         ["entry", "CHANGELOG.md:5, dated 2026-02-03"],
         ["brought", f'by {project.head()[:10]} "Release 1.4.0"'],
         ["proof", PROVEN],
@@ -1238,6 +1268,19 @@ def test_the_text_of_a_good_tag_lists_what_is_hidden(project: Project) -> None:
         ["branch", "main"],
         ["since", "v1.3.0"],
     ]
+
+
+def test_the_text_of_a_good_commit_that_was_not_judged_wholly(project: Project) -> None:
+    entry("2026-02-03", "3 February 2026")(project)
+    done = project.run("verify", "--commit", "HEAD")
+    first, second, *_ = done.out.split("\n")
+    assert (done.code, first.lstrip("*✓ ")) == (0, "demo 1.4.0 is tag-ready, but for what was not judged")
+    assert second.split(None, 1) == ["tag", f"v1.4.0 would be on {project.head()[:10]}"]
+
+
+def test_the_text_of_a_tag_that_is_not_here(project: Project) -> None:
+    done = project.run("verify", "v1.4.0")
+    assert (done.code, done.out, done.err.endswith("\nNot judged: 1 finding.\n")) == (1, "", True), done.err
 
 
 # -- what the proof promises -------------------------------------------------------------------------------------------
@@ -1326,11 +1369,16 @@ def test_whatever_was_prepared_is_proven_however_it_arrived(
         assert done.json["consumed"] == [f"changelog.d/{name}" for name in sorted(fragments)]
 
 
-def signs(items: str, name: str, text: str) -> set[str]:
-    """What items show of a fragment: its text, its issue."""
+def issue_of(name: str) -> str:
+    """The issue that a fragment's name has, if it is no orphan."""
     issue = name.split(".")[0].lstrip("0")
-    found = {text.strip()} if text.strip() in items else set()
-    return found | ({issue} if not issue.startswith("+") and re.search(rf"\b{issue}\b", items) else set())
+    return "" if issue.startswith("+") else issue
+
+
+def mentions(items: str, issue: str) -> int:
+    """How often items name an issue, as towncrier writes it."""
+    written = f"#{issue}" if issue.isdecimal() else issue
+    return len(re.findall(rf"(?<!\w){written}\b", items)) if issue else 0
 
 
 @given(fragments=FRAGMENTS, style=STYLES, which=st.integers(0, 99))
@@ -1347,13 +1395,15 @@ def test_whatever_item_is_taken_out_is_missed(
         amend(write(LOG, text[:at] + text[at:].replace(gone, "", 1)))(project)
         project.git("tag", "v1.4.0")
         done = project.run("verify", "v1.4.0", "--format", "json")
-        names = []
-        issues = [name.split(".")[0] for name in fragments]
-        for name in sorted(fragments):
-            before, after = (signs("".join(shown), name, fragments[name]) for shown in ([*items, gone], items))
-            if issues.count(issue := name.split(".")[0]) > 1 and signs(gone, name, ""):
-                after.discard(issue.lstrip("0"))  # shown less often than it should be, it tells of the others only
-            names += [name] if before and not before & after else []
+        before, after = "".join([*items, gone]), "".join(items)
+        issues, names = [issue_of(name) for name in fragments], []
+        for name, sentence in sorted(fragments.items()):
+            issue = issue_of(name)
+            meant = mentions(before, issue)
+            # An issue that several share tells of each only where it is named as often as it should be.
+            kept = meant > 0 and mentions(after, issue) >= (meant if issues.count(issue) > 1 else 1)
+            hidden = not meant and sentence.strip() not in before
+            names += [name] if not hidden and not kept and sentence.strip() not in after else []
         assert findings(done) == [DIFFERS, *lost(*names)], done.out
         assert done.code == int(bool(names))
 

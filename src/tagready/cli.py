@@ -14,10 +14,6 @@ import click
 
 if TYPE_CHECKING:
     from tagready.git import Git
-    from tagready.prepared import Prepared
-    from tagready.status import Next, Standing
-    from tagready.tag import Tagged
-    from tagready.verify import Verified
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -73,7 +69,10 @@ def cli() -> None:
     """
 
 
-@cli.command(context_settings={"help_option_names": ["-h", "--help"]})
+@cli.command(
+    short_help="Make the release commit from the fragments.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.argument("version", required=False)
 @click.option("--date", metavar="YYYY-MM-DD", help="The entry's date (default: today in UTC, or SOURCE_DATE_EPOCH).")
 @click.option("-n", "--dry-run", is_flag=True, help="Show the very diff; change nothing.")
@@ -105,7 +104,7 @@ def prepare(version: str | None, directory: Path, overlay: Path | None, form: st
     if version is None:
         hint = f" (--branch took {options['branch']!r} as its name)" if options["branch"] else ""
         raise click.UsageError(f"Missing argument 'VERSION'{hint}. Try: prepare-release auto --dry-run")
-    from tagready import git
+    from tagready import answers, git
     from tagready.prepare import prepare as make
     from tagready.prepared import Options
 
@@ -114,12 +113,9 @@ def prepare(version: str | None, directory: Path, overlay: Path | None, form: st
         overlay = directory / overlay if overlay else None
         kept = (options["date"] or options["edit"]) and not options["again"]
         prepared = make(repository, Options(version, **options), overlay, _editor(repository))
-        if form == "json":
-            click.echo(_prepared_json(prepared))
-        else:
-            _show_prepared(prepared)
-            if prepared.already and kept:
-                click.echo("  --date and --edit changed nothing: it is made anew with --again")
+        answers.show_prepared(prepared, form)
+        if form == "text" and prepared.already and kept:
+            click.echo("  --date and --edit changed nothing: it is made anew with --again")
 
 
 @cli.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -137,13 +133,13 @@ def tag(directory: Path, overlay: Path | None, form: str, **options: Any) -> Non
     The tag gate judges the commit first. The tag is annotated, signed or
     light, and named, as the newest release tag is.
     """
-    from tagready import git
+    from tagready import answers, git
     from tagready.tag import Options
     from tagready.tag import tag as make
 
     with answering("tag", form), closing(git.discover(directory, bare=True)) as repository:
         tagged = make(repository, Options(**options), directory / overlay if overlay else None)
-        _show_tagged(tagged, form)
+        answers.show_tagged(tagged, form)
 
 
 @cli.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -164,14 +160,14 @@ def verify(directory: Path, overlay: Path | None, form: str, **options: Any) -> 
     no network, and works in a bare clone. The entry is compiled again from the
     fragments that its commit removed.
     """
-    from tagready import git
+    from tagready import answers, git
     from tagready.verify import Options
     from tagready.verify import verify as judge
 
     with answering("verify", form), closing(git.discover(directory, bare=True)) as repository:
         options["skip"] = tuple(options["skip"])
         verified = judge(repository, Options(**options), directory / overlay if overlay else None)
-        _show_verified(verified, form)
+        answers.show_verified(verified, form)
         if not verified.report.ok:
             sys.exit(1)
 
@@ -188,17 +184,12 @@ def status(version: str | None, directory: Path, overlay: Path | None, form: str
     what stands against a release now. With it: commit, entry, tags and index,
     place by place, and the one next command. Reads only; works offline.
     """
-    from tagready import git, status
+    from tagready import answers, git, status
 
     with answering("status", form), closing(git.discover(directory)) as repository:
         file = directory / overlay if overlay else None
         found = status.next_release(repository, file) if version is None else status.standing(repository, version, file)
-        if form == "json":
-            click.echo(_status_json(found))
-        elif isinstance(found, status.Next):
-            _show_next(found)
-        else:
-            _show_standing(found)
+        answers.show_status(found, form)
         if not found.report.ok:
             sys.exit(1)
 
@@ -228,7 +219,7 @@ def notes(tag: str | None, directory: Path, overlay: Path | None, form: str, out
             del keys["text"]
             text = terminal.as_json("notes", None, **keys) + "\n"
         if output is not None:
-            (directory / output).write_bytes(text.encode("utf-8", "surrogateescape"))
+            _write(directory / output, text)
         else:
             terminal.write_exactly(text)
 
@@ -262,9 +253,11 @@ def answering(command: str, form: str) -> Iterator[None]:
         if form == "json":
             click.echo(terminal.as_json(command, refused.report, **refused.about))
         elif form == "github":
-            terminal.show_github(f"{command}: refused", [], refused.report)
+            terminal.show_github(
+                f"{command}: nothing was {'tagged' if command == 'tag' else 'judged'}", [], refused.report
+            )
         else:
-            terminal.show_refusal(refused.report, changes=command in ("prepare", "tag"))
+            terminal.show_refusal(refused.report, command)
         sys.exit(1)
     except Trouble as trouble:
         if form == "json":
@@ -301,201 +294,13 @@ def _editor(repository: Git) -> Callable[[str, str], str | None]:
     return edit
 
 
-def _prepared_json(prepared: Prepared) -> str:
-    from tagready import terminal
+def _write(path: Path, text: str) -> None:
+    from tagready.findings import WrongUse
 
-    keys: dict[str, Any] = {
-        "project": prepared.project,
-        "version": prepared.version,
-        "tag": prepared.tag,
-        "commit": prepared.commit,
-        "parent": prepared.parent,
-        "branch": prepared.branch,
-        "consumed": list(prepared.consumed),
-        "changelog": prepared.changelog,
-        "entry": prepared.entry,
-        "already": prepared.already,
-        "dry_run": prepared.dry_run,
-        "tagged": prepared.tagged,
-        "pushed_to": prepared.pushed_to,
-    }
-    if prepared.dry_run:
-        keys["diff"] = prepared.diff
-    return terminal.as_json("prepare", prepared.report, **keys)
-
-
-def _show_verified(verified: Verified, form: str) -> None:
-    from tagready.terminal import show_github, show_verified
-
-    report = verified.report
-    title = f"{verified.project} {verified.version} is {'' if report.ok else 'not '}tag-ready"
-    if report.ok and report.skipped:
-        title += " as far as it could be judged"
-    if form == "json":
-        click.echo(_verified_json(verified))
-    elif form == "github":
-        facts = [
-            ("tag" if verified.tagged else "commit", f"{verified.tag} on {verified.commit[:10]}"),
-            *verified.facts(),
-        ]
-        show_github(title, facts, verified.report)
-    else:
-        show_verified(title, verified)
-
-
-def _verified_json(verified: Verified) -> str:
-    from tagready import terminal
-
-    return terminal.as_json("verify", verified.report, **_verified_keys(verified))
-
-
-def _verified_keys(verified: Verified) -> dict[str, Any]:
-    judged = verified.judged
-    released = judged.released
-    return {
-        "project": verified.project,
-        "version": verified.version,
-        "tag": verified.tag,
-        "commit": verified.commit,
-        "changelog": judged.path,
-        "entry": judged.changelog.whole(judged.entry) if judged.entry else None,
-        "proof": judged.proof or None,
-        "brought_by": released.brought.oid if released else None,
-        "consumed": [fragment.path for fragment in released.fragments] if released else [],
-        "hidden": list(judged.hidden),
-        "branch": verified.branch,
-        "since": verified.since,
-    }
-
-
-def _status_json(found: Next | Standing) -> str:
-    from tagready import status, terminal
-
-    keys = {name: value for name, value in found._asdict().items() if name not in ("report", "command")}
-    if isinstance(found, status.Next):
-        keys["pending"] = [each._asdict() for each in found.pending]
-    else:
-        keys["places"] = [
-            {"place": each.name, "state": str(each.state), "detail": each.detail} for each in found.places
-        ]
-    return terminal.as_json("status", found.report, **keys, next=found.command or None)
-
-
-def _show_next(found: Next) -> None:
-    from tagready.terminal import counted, say, show_report, show_table
-
-    stated = f" {found.stated}" if found.stated else ""
-    never = "" if found.report.skipped else ", never released"
-    last = f", {counted(found.distance, 'commit')} after {found.last}" if found.last else never
-    say(f"{found.project}{stated} on {found.branch or found.commit[:10]}{last}", bold=True)
-    say()
-    if found.pending:
-        show_table(
-            [
-                (each.type, f"#{each.issue}" if each.issue.isdecimal() else each.issue or "+", each.text)
-                for each in found.pending
-            ]
-        )
-    else:
-        say("  nothing is pending")
-    say()
-    if found.version:
-        say(f"  asks for  {found.version}" + (f", because {found.decided}" if found.decided else ""))
-    show_report(found.report)
-    if found.command and found.report.ok:
-        say(f"  next      {found.command}")
-
-
-_UNSEEN = "what is left to do cannot be seen from here"
-
-
-def _show_standing(found: Standing) -> None:
-    from tagready.terminal import say, show_places, show_report
-
-    say(f"{found.project} {found.version}", bold=True)
-    show_places([(place.name, str(place.state), place.detail) for place in found.places])
-    if found.report.findings or found.report.skipped:
-        say()
-    show_report(found.report)
-    done = all(place.state == "as intended" for place in found.places)
-    say(f"  next  {found.command}" if found.command else f"  {'done: nothing is left to do' if done else _UNSEEN}")
-
-
-def _show_tagged(tagged: Tagged, form: str) -> None:
-    from tagready import terminal
-    from tagready.terminal import glyph, say
-
-    verified, tick = tagged.verified, terminal.glyph("✓", "*")
-    if form == "json":
-        keys = {"made": tagged.made, "pushed_to": tagged.pushed_to, "pushed_branch": tagged.pushed_branch}
-        click.echo(terminal.as_json("tag", tagged.report, **_verified_keys(verified), **keys))
-        return
-    what = f"tag {verified.tag} on {verified.commit[:10]}"
-    title = f"{verified.project} {verified.version}: {what if tagged.made else what + ', as before'}"
-    if form == "github":
-        terminal.show_github(title, verified.facts(), tagged.report)
-        return
-    say(f"{tick} {title}", fg="green", bold=True)
-    terminal.show_facts(verified.facts())
-    terminal.show_report(tagged.report)
-    if tagged.pushed_to:
-        branch = f" with {tagged.pushed_branch}" if tagged.pushed_branch else ""
-        say(f"{glyph('✓', '*')} pushed to {tagged.pushed_to}{branch}", fg="green")
-    elif tagged.remote:
-        say(f"  next  tagready tag {verified.version} --push")
-    if tagged.made and not tagged.pushed_to:
-        say(f"  undo  git tag -d {verified.tag}")
-
-
-def _show_prepared(prepared: Prepared) -> None:
-    from tagready.terminal import glyph, say, show_diff, show_entry, show_report
-
-    tick, arrow = glyph("✓", "*"), glyph("→", "->")
-    short = prepared.commit[:10]
-    if prepared.already:
-        say(
-            f"{tick} {prepared.version} is prepared already: {short} on {prepared.branch}",
-            fg="green",
-            bold=True,
-        )
-    else:
-        old = prepared.previous if prepared.previous != prepared.version else None
-        previous = f"{old} {arrow} " if old else ""
-        say(f"{prepared.project} {previous}{prepared.version}", bold=True)
-        _show_facts(prepared)
-        if prepared.dry_run:
-            say()
-            show_diff(prepared.diff or "")
-        else:
-            say()
-            show_entry(prepared.entry)
-        say()
-        show_report(prepared.report)
-    if prepared.dry_run:
-        say("Dry run: nothing was changed.", bold=True)
-        return
-    if not prepared.already:
-        title = prepared.message.split("\n", 1)[0]
-        say(f'{tick} {short} "{title}" on {prepared.branch}', fg="green", bold=True)
-    if prepared.tagged:
-        say(f"{tick} tag {prepared.tag} on {short}", fg="green")
-    if prepared.pushed_to:
-        say(f"{tick} pushed to {prepared.pushed_to}", fg="green")
-    for what, command in prepared.next_commands():
-        say(f"  {what:<5} {command}")
-
-
-def _show_facts(prepared: Prepared) -> None:
-    from tagready.terminal import say
-
-    count = len(prepared.consumed)
-    kinds = ", ".join(f"{number} {type_}" for type_, number in prepared.types.items())
-    say(f"  fragments  {count} compiled" + (f": {kinds}" if kinds else ""))
-    say(f"  changelog  {prepared.changelog}")
-    stated = f"stated already in {', '.join(prepared.stated_in)}" if prepared.stated_in else "the tag states it"
-    say(f"  version    {', '.join(prepared.rewritten) or stated}")
-    if prepared.decided:
-        say(f"  because    {prepared.decided}")
+    try:
+        path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    except OSError as error:
+        raise WrongUse(f"{path} cannot be written: {error.strerror}", "give a path in a folder that exists") from None
 
 
 def run(command: click.Command, arguments: list[str] | None = None) -> int:

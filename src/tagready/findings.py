@@ -145,7 +145,7 @@ class Report:
         chosen = set(rules)
         dropped = {finding.rule for finding in self.findings} & chosen
         reasons = tuple(
-            Skipped(rule, "set aside with --skip" + ("" if rule in dropped else ", though it has no finding"))
+            Skipped(rule, "set aside with --skip" + ("" if rule in dropped else " (nothing was found)"))
             for rule in sorted(chosen)
         )
         return Report(self.dropping(chosen).findings, self.skipped + reasons)

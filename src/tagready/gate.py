@@ -111,7 +111,7 @@ def _presence(release: Release, entries: Sequence[Entry]) -> list[Finding]:
     if not entries:
         what = f"{path} has no entry for {version}: no heading there names that version"
         untitled = "name the version in the entry's title (title_format, or the template), and commit"
-        fix = untitled if release.compiled else release.again
+        fix = untitled if release.compiled else release.again.removesuffix(" --again")
         return [finding("entry-missing", what, fix, path)]
     line = release.changelog.line(entries[-1].heading)
     if len(entries) > 1:
@@ -139,7 +139,7 @@ def _swallowed(release: Release) -> list[Finding]:
             "entry-swallows",
             f"with the entry for {release.version}, {release.path} shows no entry for {gone[0]} any more: "
             "a code fence or a comment does not end, or no blank line stands before the next heading",
-            "end it where it begins, in the fragment or the entry (text after a closing fence keeps it whole)",
+            "close what the entry opens, or put a blank line before the next heading, and commit",
             release.path,
         )
     ]
@@ -189,7 +189,7 @@ def _lost(release: Release, path: str) -> Finding:
     return finding(
         "fragment-lost",
         f"{path} is removed by this release, but the entry shows neither its text nor its issue",
-        f"put it into the entry for {release.version}, or keep the fragment for the next release",
+        f"put it into the entry for {release.version}, or bring it back: git checkout COMMIT^ -- {path}",
         path,
     )
 

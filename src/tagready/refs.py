@@ -43,7 +43,7 @@ def _not_pushed(prepared: Prepared, remote: str, failure: WorldFailed) -> WorldF
         f"{remote} took nothing of the push; the release stays here: {made}",
         f"{remote} has commits that are not in the release: {renew}"
         if is_behind(failure)
-        else "mend it, and run it again",
+        else "do what is asked for above, and run it again",
         failure.command,
         failure.stderr,
     )
@@ -125,6 +125,14 @@ def refspecs(git: Git, prepared: Prepared, remote: str, options: Options) -> lis
         if isinstance(answer, RemoteAnswer) and branch in answer.refs:
             refspecs.insert(0, f"--force-with-lease={branch}:{answer.refs[branch]}")
     return refspecs
+
+
+def tracked(git: Git, remote: str | None) -> str | None:
+    """Return the remote branch, as last fetched, that the current branch follows (full name)."""
+    current = git.current_branch()
+    if remote is None or not current:
+        return None
+    return f"refs/remotes/{remote}/{upstream_of(git, current, remote).removeprefix('refs/heads/')}"
 
 
 def tag_of(answer: RemoteAnswer | str, name: str) -> str | None:

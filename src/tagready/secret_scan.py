@@ -39,8 +39,8 @@ def _may_hold_one(path: str, content: bytes) -> bool:
 def _secret(path: str, leak: Leak) -> Finding:
     error = finding(
         "secret-in-tree",
-        f"{path} has {leak.what}, and whoever reads the repository can use it",
-        f"revoke it where it was made, take it out of {path}, and commit; one that is none: allow-secrets = [{path!r}]",
+        f"{path} has {leak.what.removesuffix(' in a .pypirc')}, and whoever reads the repository can use it",
+        f"revoke it where it was made, take it out, and commit; if it is no secret: allow-secrets = [{path!r}]",
         path,
         leak.line,
     )

@@ -19,7 +19,7 @@ from tagready.ground import Ground, look, remote_of
 from tagready.history import CutOff, changelog_path, committed_changelog, release_of
 from tagready.lineage import release_before
 from tagready.prepare import with_defaults
-from tagready.refs import tag_of
+from tagready.refs import tag_of, tracked
 from tagready.snapshot import Snapshot, take
 from tagready.tags import Tags
 from tagready.verify import SHALLOW, Verified
@@ -85,7 +85,7 @@ def next_release(git: Git, overlay: Path | None) -> Next:
         version=str(ground.version) if known and pending else None,
         decided=ground.decided if known and pending else None,
         report=report,
-        command=_command(snapshot, tags, refs, pending=bool(pending)),
+        command="git fetch --unshallow --tags" if cut_off else _command(snapshot, tags, refs, pending=bool(pending)),
     )
 
 
@@ -175,7 +175,8 @@ def standing(git: Git, spelled: str, overlay: Path | None) -> Standing:
 class _Found(NamedTuple):
     """The commit of a release, judged: where its tag is, else where its entry came to HEAD or to the release's branch.
 
-    `waiting` is the branch that it waits on to be merged; `fetch` is what to fetch before anything can be said.
+    `waiting` is the branch that it waits on to be merged; `pull` says that it was merged, and is not here; `fetch` is
+    what to fetch before anything can be said.
     """
 
     commit: Commit | None
@@ -183,6 +184,7 @@ class _Found(NamedTuple):
     report: Report = Report()
     waiting: str = ""
     fetch: str = ""
+    pull: bool = False
 
 
 def _find(snapshot: Snapshot, refs: Sequence[Ref], version: Version, tag: str, there: str | None) -> _Found:
@@ -200,8 +202,10 @@ def _find(snapshot: Snapshot, refs: Sequence[Ref], version: Version, tag: str, t
             return on_remote
     own = snapshot.config.branch.replace("{version}", str(version))
     known = {ref.name for ref in refs}
+    upstream = tracked(git, remote)
+    arrived = [upstream] if upstream in known else []
     waiting = [name for name in (f"refs/heads/{own}", f"refs/remotes/{remote}/{own}") if name in known]
-    for name in ("HEAD", *waiting):
+    for name in ("HEAD", *arrived, *waiting):
         commit = git.commit(name)
         project = snapshot.at(commit) if commit else snapshot
         try:
@@ -210,10 +214,11 @@ def _find(snapshot: Snapshot, refs: Sequence[Ref], version: Version, tag: str, t
             return _unknown(cut.what, cut.fix)
         if released is None:
             continue
-        here = _judged(project, refs, tag, waiting=own if name != "HEAD" else "")
+        here = _judged(project, refs, tag, waiting=own if name in waiting else "")
         brought = _judged(snapshot.at(released.brought), refs, tag, waiting=here.waiting)
         # What was merged since, or the version of the next one, is no part of the release.
-        return brought if brought.report.ok and not here.report.ok else here
+        chosen = brought if brought.report.ok and not here.report.ok else here
+        return chosen._replace(pull=name in arrived)
     return on_remote or _Found(None, (Place("commit", State.ABSENT, ""), Place("entry", State.ABSENT, "")))
 
 
@@ -336,6 +341,8 @@ def _way_on(
     if found.waiting:
         return f"merge {found.waiting}, then tagready tag {version}{push}"
     if State.ABSENT in states["local tag"] or (remote and State.ABSENT in states["remote tag"]):
+        if found.pull:
+            return f"git pull --ff-only, then tagready tag {version}{push}"
         where = "" if found.commit.oid == snapshot.commit.oid else f" --commit {commit}"
         return f"tagready tag {version}{where}{push}"
     if State.ABSENT in states["index"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,8 @@ from tagready.findings import Finding, Level, Refused, Report, Skipped, Trouble,
 from tagready.git import NO_REMOTE, Git, Pending
 from tagready.git_records import Ref
 from tagready.ground import remote_of
-from tagready.refs import is_behind, make_tag, no_remote, tag_of, upstream_of
+from tagready.history import changelog_path
+from tagready.refs import is_behind, make_tag, no_remote, tag_of, tracked, upstream_of
 from tagready.snapshot import Snapshot, take
 from tagready.tags import Tags
 from tagready.verify import Verified
@@ -39,6 +41,7 @@ class Tagged(NamedTuple):
     remote: str | None
     pushed_to: str | None
     pushed_branch: str | None
+    is_there: bool
 
 
 def tag(git: Git, options: Options, overlay: Path | None) -> Tagged:
@@ -50,10 +53,15 @@ def tag(git: Git, options: Options, overlay: Path | None) -> Tagged:
     if options.push and remote is None:
         raise no_remote()
     tags = snapshot.tags(refs)
-    version = _as_stated(version, snapshot) if version else verify.version_of_tree(snapshot)
+    stated = version is None
+    version = _as_stated(version or verify.version_of_tree(snapshot), snapshot)
     name = tags.name(version)
     asked = git.ask(remote, f"refs/tags/{name}", f"refs/tags/{name}^{{}}")
     try:
+        if stated:
+            _check_unreleased(snapshot, version, name)
+        if not git.object(f"refs/tags/{name}"):
+            _check_arrived(snapshot, version, remote, " --push" if options.push else "")
         verified = _judged(snapshot, refs, name)
         report = verified.report.and_(_elsewhere(git, snapshot, name, remote, asked))
         branch = _branch_to_push(snapshot, refs, remote) if options.push and remote else None
@@ -66,12 +74,42 @@ def tag(git: Git, options: Options, overlay: Path | None) -> Tagged:
         if remote and tag_of(asked.answer(), name) and not git.object(f"refs/tags/{name}"):
             # The remote has it on this very commit: a second tag object beside it could never be pushed.
             git.fetch(remote, f"refs/tags/{name}:refs/tags/{name}")
-        return _act(snapshot, tags, verified, report, remote, branch, options)
+        tagged = _act(snapshot, tags, verified, report, remote, branch, options)
+        return tagged._replace(is_there=tagged.pushed_to is not None or tag_of(asked.answer(), name) is not None)
     except (Refused, Trouble) as problem:
         problem.about = {
             "project": snapshot.name, "version": str(version), "tag": name, "commit": snapshot.commit.oid,
         }  # fmt: skip
         raise
+
+
+def _check_unreleased(snapshot: Snapshot, version: Version, name: str) -> None:
+    """Raise Refused where the commit is one that came after the release of the version that it states."""
+    existing = snapshot.git.commit(f"refs/tags/{name}")
+    if existing is not None and existing.oid != snapshot.commit.oid:
+        what = (
+            f"{snapshot.commit.oid[:10]} states {version}, which is released already: {name} is on {existing.oid[:10]}"
+        )
+        raise Refused(
+            finding("tag-exists", what, "git pull, if the next release was merged; else prepare-release auto")
+        )
+
+
+def _check_arrived(snapshot: Snapshot, version: Version, remote: str | None, push: str) -> None:
+    """Raise Refused where the version's entry is not on this commit yet, but on a branch that is to come."""
+    path = changelog_path(snapshot, version)
+    if snapshot.changelog_at(snapshot.commit.tree, path).of(version):
+        return
+    own = snapshot.config.branch.replace("{version}", str(version))
+    upstream = tracked(snapshot.git, remote)
+    ways = {upstream: "git pull --ff-only"} if upstream else {}
+    ways |= dict.fromkeys((f"refs/heads/{own}", f"refs/remotes/{remote}/{own}"), f"merge {own}")
+    for name, way in ways.items():
+        commit = snapshot.git.commit(name)
+        if commit and snapshot.changelog_at(commit.tree, path).of(version):
+            where = name.removeprefix("refs/heads/").removeprefix("refs/remotes/")
+            what = f"{snapshot.commit.oid[:10]} has no entry for {version} yet, but {where} has"
+            raise Refused(finding("entry-missing", what, f"{way}, then tagready tag {version}{push}", path))
 
 
 def _as_stated(version: Version, snapshot: Snapshot) -> Version:
@@ -97,10 +135,10 @@ def _judged(snapshot: Snapshot, refs: Sequence[Ref], name: str) -> Verified:
 def _elsewhere(git: Git, snapshot: Snapshot, name: str, remote: str | None, asked: Pending) -> Report:
     """Return a finding where the tag is on another commit already, here or on the remote."""
     commit = snapshot.commit.oid
-    existing, anything = git.commit(f"refs/tags/{name}"), git.object(f"refs/tags/{name}")
+    anything = git.object(f"refs/tags/{name}")
     found = []
-    if anything is not None and (existing is None or existing.oid != commit):
-        found.append(_exists(name, "here", (existing.oid if existing else anything[0]), commit, f"git tag -d {name}"))
+    if anything is not None and git.commit(f"refs/tags/{name}") is None:
+        found.append(_exists(name, "here", anything[0], commit, f"git tag -d {name}"))
     answer = asked.answer()
     if isinstance(answer, str):
         return Report(tuple(found), () if answer == NO_REMOTE else (Skipped("tag-exists", answer),))
@@ -190,11 +228,13 @@ def _act(
                     git.run("tag", "-d", name)
                 raise _not_pushed(name, remote, made, failure, known=not isinstance(answer, str)) from None
         pushed_to = remote
-    return Tagged(verified, report, made, remote, pushed_to, branch if pushed_to else None)
+    return Tagged(verified, report, made, remote, pushed_to, branch if pushed_to else None, is_there=False)
 
 
 def _not_pushed(name: str, remote: str, made: bool, failure: WorldFailed, *, known: bool) -> WorldFailed:
     stays = "the tag was taken back here as well" if made else f"the tag {name} stays here as it was"
+    away = re.search(r"Could not read from remote|unable to access|not appear to be a git", failure.stderr)
     took = f"{remote} took nothing of the push" if known else f"whether {remote} took the push cannot be known"
-    way = "git pull --rebase" if is_behind(failure) else "mend it"
+    way = f"look whether {remote} can be reached: git ls-remote {remote}" if away else "do what is asked for above"
+    way = "git pull --rebase" if is_behind(failure) else way
     return WorldFailed(f"{took}; {stays}", f"{way}, and run it again", failure.command, failure.stderr)

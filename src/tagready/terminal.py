@@ -8,15 +8,12 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from tagready.findings import Finding, Level, Report, Trouble
 from tagready.git import NO_REMOTE
-
-if TYPE_CHECKING:
-    from tagready.verify import Verified
 
 SCHEMA = 1
 #: Lines of an entry that are shown before the commit; more would push everything else off the screen.
@@ -124,7 +121,7 @@ def show_places(places: Sequence[tuple[str, str, str]]) -> None:
     for name, state, detail in places:
         nice, plain, colour = _STATES[state]
         said = click.style(f"{glyph(nice, plain)} {state:<12}", fg=colour)
-        say(f"  {name:<10}  {said}  " + _wrapped(detail, "", " " * 30).lstrip())
+        say(f"  {name:<10}  {said}  " + _wrapped(detail, " " * 30).lstrip())
 
 
 def counted(number: int, what: str) -> str:
@@ -132,11 +129,16 @@ def counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def show_refusal(report: Report, *, changes: bool) -> None:
-    """Print why nothing was done; `changes` says that the command would have changed something."""
+#: How each command says that it did not do what was asked.
+_REFUSALS = {"verify": "Not judged", "notes": "No notes", "status": "No status"}
+
+
+def show_refusal(report: Report, command: str) -> None:
+    """Print why a command did nothing."""
     show_report(report)
     errors = sum(found.level is Level.ERROR for found in report.findings)
-    say(f"\nRefused: {counted(errors, 'finding')}.{' Nothing was changed.' if changes else ''}", err=True, bold=True)
+    word, changed = _REFUSALS.get(command, "Refused"), "" if command in _REFUSALS else " Nothing was changed."
+    say(f"\n{word}: {counted(errors, 'finding')}.{changed}", err=True, bold=True)
 
 
 def show_trouble(trouble: Trouble) -> None:
@@ -147,29 +149,6 @@ def show_trouble(trouble: Trouble) -> None:
     if trouble.command:
         say(f"    while running: {trouble.command}", err=True, fg="bright_black")
     say(f"    {glyph('→', '->')} {trouble.fix}", err=True)
-
-
-def show_verified(title: str, verified: Verified) -> None:
-    """Print the tag gate's verdict: what was judged, what was found, and the way on."""
-    report = verified.report
-    what = f"{verified.tag} {'on' if verified.tagged else 'would be on'} {verified.commit[:10]}"
-    if report.ok and report.skipped:
-        say(f"{glyph('✓', '*')} {title}: {what}", fg="yellow", bold=True)
-    elif report.ok:
-        say(f"{glyph('✓', '*')} {title}: {what}", fg="green", bold=True)
-    else:
-        say(f"{verified.project} {verified.version}: {what}", bold=True)
-    show_facts(verified.facts())
-    if report.findings or report.skipped:
-        say()
-        show_report(report)
-    if report.ok:
-        return
-    errors = sum(found.level is Level.ERROR for found in report.findings)
-    say(f"\n{title}: {counted(errors, 'finding')}.", err=True, bold=True)
-    if verified.tagged:
-        say(f"Not published yet: mend it, git tag -d {verified.tag}, and tagready tag {verified.version}", err=True)
-        say("Published already: a tag that people have stays; mend it in the next version.", err=True)
 
 
 def show_github(title: str, facts: list[tuple[str, str]], report: Report) -> None:

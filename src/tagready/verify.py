@@ -14,7 +14,7 @@ from tagready.findings import RULES, Finding, Refused, Report, Skipped, Trouble,
 from tagready.git import Git
 from tagready.git_records import Commit, Ref
 from tagready.ground import default_branch, remote_of
-from tagready.history import committed_changelog
+from tagready.history import committed_changelog, recorded_skips
 from tagready.lineage import release_before
 from tagready.proof import Judged
 from tagready.secret_scan import secrets_in
@@ -53,7 +53,9 @@ class Verified(NamedTuple):
 
     def facts(self) -> list[tuple[str, str]]:
         """Return what is known of the release, as (word, sentence)."""
-        judged, found = self.judged, []
+        judged = self.judged
+        where = "on" if self.tagged else "would be on"
+        found = [("tag", f"{self.tag} {where} {self.commit[:10]}")]
         if judged.entry is not None:
             line = judged.changelog.line(judged.entry.heading)
             found.append(
@@ -125,14 +127,6 @@ def asked_commit(git: Git, refs: Sequence[Ref], name: str | None, options: Optio
     commit = git.commit(options.commit)
     if commit is None:
         raise WrongUse(f"there is no commit {options.commit} here", "git fetch --tags, or give another revision")
-    if tagged is not None and tagged.oid != commit.oid:
-        raise Refused(
-            finding(
-                "tag-exists",
-                f"the tag {name} is on {tagged.oid[:10]}, not on {commit.oid[:10]}",
-                f"tagready verify {name}, or leave the tag's name out",
-            )
-        )
     return commit
 
 
@@ -143,11 +137,12 @@ def _missing(git: Git, refs: Sequence[Ref], name: str) -> Finding:
         what = f"the tag {name} is not on a commit, so there is nothing to release"
         return finding("tag-missing", what, f"git tag -d {name}, and tagready tag")
     remotes = git.remotes()
-    fetch = f"git fetch {remotes[0]} tag {name}" if remotes else f"git tag {name} COMMIT"
     known = [ref.name.removeprefix("refs/tags/") for ref in refs if ref.name.startswith("refs/tags/")]
     close = get_close_matches(name, known, n=1)
-    hint = f" (there is {close[0]})" if close else ""
-    return finding("tag-missing", f"there is no tag {name} here{hint}", fetch)
+    ways = [f"name {close[0]}"] if close else []
+    ways += [f"git fetch {remotes[0]} tag {name}"] if remotes else []
+    fix = ", or ".join(ways) or "git fetch --tags, or judge a commit: tagready verify --commit HEAD"
+    return finding("tag-missing", f"there is no tag {name} here", fix)
 
 
 def judge_tag(
@@ -164,11 +159,14 @@ def judge_tag(
         name = tags.name(version)
     else:
         version, report = _version(snapshot, tags, name)
-    tagged = any(ref.name == f"refs/tags/{name}" for ref in refs)
-    untag = f"git tag -d {name} && " if tagged else ""
+    existing = snapshot.git.commit(f"refs/tags/{name}")
+    tagged = existing is not None and existing.oid == snapshot.commit.oid
+    if existing is not None and not tagged:
+        report = report.and_(Report((_elsewhere(name, existing, snapshot.commit),)))
+    untag = f"if nobody has {name} yet: git tag -d {name} && " if tagged else ""
     judged = proof.judge(
         snapshot, version, again=f"{untag}prepare-release {version} --again",
-        ask=f"tagready verify {name}", skip=options.skip,
+        ask=f"tagready verify {name if tagged else f'--commit {snapshot.commit.oid[:10]}'}", skip=options.skip,
     )  # fmt: skip
     before = release_before(snapshot, tags, version)
     where, held_by = _on_branch(snapshot, refs, tags)
@@ -182,10 +180,12 @@ def judge_tag(
         report = report.and_(_secrets(snapshot, before.commit, strict=options.strict))
     if options.ask_index:
         report = report.and_(_on_index(snapshot, version, held_by))
-    report = proof.setting_aside(report, judged.released)
     if options.strict:
-        report = report.dropping(options.skip).strictly()
-    report = report.without(options.skip)
+        # What somebody set aside on purpose stays set aside; what could not be judged does not.
+        aside = {*options.skip, *(recorded_skips(judged.released) if judged.released else ())}
+        kept = Report(tuple(found for found in report.findings if found.rule in aside))
+        report = report.dropping(aside).strictly().and_(kept)
+    report = proof.setting_aside(report, judged.released).without(options.skip)
     since = before.tag.name if before.tag else None
     branch = held_by[0] if held_by else None
     return Verified(snapshot.name, str(version), name, snapshot.commit.oid, report, judged, since, branch, tagged)
@@ -203,6 +203,14 @@ def _secrets(snapshot: Snapshot, since: Commit | None, *, strict: bool) -> Repor
 def _other_tags(snapshot: Snapshot, refs: Sequence[Ref], name: str | None) -> Tags:
     """Return the project's release tags without the one that is judged."""
     return snapshot.tags([ref for ref in refs if ref.name != f"refs/tags/{name}"])
+
+
+def _elsewhere(name: str, existing: Commit, commit: Commit) -> Finding:
+    return finding(
+        "tag-exists",
+        f"the tag {name} is here already, on {existing.oid[:10]}, not on {commit.oid[:10]}",
+        f"release another version; only if nothing was published from it: git tag -d {name}",
+    )
 
 
 def version_of_tag(snapshot: Snapshot, refs: Sequence[Ref], name: str) -> Version:
@@ -308,7 +316,6 @@ def _off_branch(known: Sequence[Ref], remote: str | None, commit: Commit) -> Fin
     fetch = f"git fetch {remote}, and where that does not help, " if remote else ""
     return finding(
         "tag-not-on-branch",
-        f"no release branch ({some}) has {commit.oid[:10]}: the tag would be lost to everybody who looks at the branch "
-        "(a squash or a rebase leaves the commit behind that was prepared)",
-        f"{fetch}tag the commit that arrived on the branch",
+        f"no release branch ({some}) has {commit.oid[:10]}; a squash or a rebase puts another commit there",
+        f"{fetch}tag the commit that arrived: tagready tag --commit COMMIT",
     )

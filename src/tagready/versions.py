@@ -50,6 +50,8 @@ def parse(text: str) -> Version | None:
 def canonical(text: str) -> Version:
     """Return the version of a canonical spelling; raise WrongUse that names the canonical one otherwise (PEP 440)."""
     version = parse(text)
+    if text in WORDS:
+        raise WrongUse(f"{text!r} is a word for prepare-release, not a version", "give a version such as 1.4.0")
     if version is None:
         from difflib import get_close_matches
 

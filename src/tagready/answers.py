@@ -1,0 +1,246 @@
+"""What the commands answer: a prepared release, a verdict, a tag, a status; as text, as JSON, or for GitHub."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tagready.findings import Level
+from tagready.terminal import (
+    as_json,
+    counted,
+    glyph,
+    say,
+    show_diff,
+    show_entry,
+    show_facts,
+    show_github,
+    show_places,
+    show_report,
+    show_table,
+)
+
+if TYPE_CHECKING:
+    from tagready.prepared import Prepared
+    from tagready.status import Next, Standing
+    from tagready.tag import Tagged
+    from tagready.verify import Verified
+
+
+def show_prepared(prepared: Prepared, form: str) -> None:
+    """Print a prepared release: what it is, the very diff on a dry run, and what comes next."""
+    if form == "json":
+        click.echo(_prepared_json(prepared))
+    else:
+        _show_prepared_text(prepared)
+
+
+def _prepared_json(prepared: Prepared) -> str:
+    keys: dict[str, Any] = {
+        "project": prepared.project,
+        "version": prepared.version,
+        "tag": prepared.tag,
+        "commit": prepared.commit,
+        "parent": prepared.parent,
+        "branch": prepared.branch,
+        "consumed": list(prepared.consumed),
+        "changelog": prepared.changelog,
+        "entry": prepared.entry,
+        "already": prepared.already,
+        "dry_run": prepared.dry_run,
+        "tagged": prepared.tagged,
+        "pushed_to": prepared.pushed_to,
+    }
+    if prepared.dry_run:
+        keys["diff"] = prepared.diff
+    return as_json("prepare", prepared.report, **keys)
+
+
+def show_verified(verified: Verified, form: str) -> None:
+    """Print the tag gate's verdict."""
+    report = verified.report
+    title = f"{verified.project} {verified.version} is {'' if report.ok else 'not '}tag-ready"
+    if report.ok and report.skipped:
+        title += ", but for what was not judged"
+    if form == "json":
+        click.echo(as_json("verify", report, **_verified_keys(verified)))
+    elif form == "github":
+        show_github(title, verified.facts(), verified.report)
+    else:
+        _show_verified_text(title, verified)
+
+
+def _show_verified_text(title: str, verified: Verified) -> None:
+    """Print the tag gate's verdict: what was judged, what was found, and the way on."""
+    report = verified.report
+    if report.ok:
+        say(f"{glyph('✓', '*')} {title}", fg="yellow" if report.skipped else "green", bold=True)
+    else:
+        say(f"{verified.project} {verified.version}", bold=True)
+    show_facts(verified.facts())
+    if report.findings or report.skipped:
+        say()
+        show_report(report)
+    if report.ok:
+        return
+    errors = sum(found.level is Level.ERROR for found in report.findings)
+    say(f"\n{title}: {counted(errors, 'finding')}.", err=True, bold=True)
+    if verified.tagged:
+        say(f"Not published yet: mend it, drop the tag (git tag -d {verified.tag}, on a remote", err=True)
+        say(f"git push REMOTE :refs/tags/{verified.tag}), and tagready tag {verified.version}.", err=True)
+        say("Published already: a tag that people have stays; mend it in the next version.", err=True)
+
+
+def _verified_keys(verified: Verified) -> dict[str, Any]:
+    judged = verified.judged
+    released = judged.released
+    return {
+        "project": verified.project,
+        "version": verified.version,
+        "tag": verified.tag,
+        "commit": verified.commit,
+        "changelog": judged.path,
+        "entry": judged.changelog.whole(judged.entry) if judged.entry else None,
+        "proof": judged.proof or None,
+        "brought_by": released.brought.oid if released else None,
+        "consumed": [fragment.path for fragment in released.fragments] if released else [],
+        "hidden": list(judged.hidden),
+        "branch": verified.branch,
+        "since": verified.since,
+    }
+
+
+def show_status(found: Next | Standing, form: str) -> None:
+    """Print what the next release would be, or where one stands."""
+    from tagready.status import Next
+
+    if form == "json":
+        click.echo(_status_json(found))
+    elif isinstance(found, Next):
+        _show_next(found)
+    else:
+        _show_standing(found)
+
+
+def _status_json(found: Next | Standing) -> str:
+    from tagready.status import Next
+
+    keys = {name: value for name, value in found._asdict().items() if name not in ("report", "command")}
+    if isinstance(found, Next):
+        keys["pending"] = [each._asdict() for each in found.pending]
+    else:
+        keys["places"] = [
+            {"place": each.name, "state": str(each.state), "detail": each.detail} for each in found.places
+        ]
+    return as_json("status", found.report, **keys, next=found.command or None)
+
+
+def _show_next(found: Next) -> None:
+    stated = f" {found.stated}" if found.stated else ""
+    unknown = any(skip.rule == "version-not-newer" for skip in found.report.skipped)
+    never = ", last release unknown (shallow clone)" if unknown else ", never released"
+    last = f", {counted(found.distance, 'commit')} after {found.last}" if found.last else never
+    say(f"{found.project}{stated} on {found.branch or found.commit[:10]}{last}", bold=True)
+    say()
+    if found.pending:
+        show_table(
+            [
+                (each.type, f"#{each.issue}" if each.issue.isdecimal() else each.issue or "+", each.text)
+                for each in found.pending
+            ]
+        )
+    else:
+        say("  nothing is pending")
+    if found.version or found.report.findings or found.report.skipped or found.command:
+        say()
+    if found.version:
+        say(f"  asks for  {found.version}" + (f", because {found.decided}" if found.decided else ""))
+    show_report(found.report)
+    if found.command and found.report.ok:
+        say(f"  next      {found.command}")
+
+
+_UNSEEN = "what is left to do cannot be seen from here"
+
+
+def _show_standing(found: Standing) -> None:
+    say(f"{found.project} {found.version}", bold=True)
+    show_places([(place.name, str(place.state), place.detail) for place in found.places])
+    if found.report.findings or found.report.skipped:
+        say()
+    show_report(found.report)
+    say()
+    done = all(place.state == "as intended" for place in found.places)
+    say(f"  next  {found.command}" if found.command else f"  {'done: nothing is left to do' if done else _UNSEEN}")
+
+
+def show_tagged(tagged: Tagged, form: str) -> None:
+    """Print a tag that was made, or was there."""
+    verified, tick = tagged.verified, glyph("✓", "*")
+    if form == "json":
+        keys = {"made": tagged.made, "pushed_to": tagged.pushed_to, "pushed_branch": tagged.pushed_branch}
+        click.echo(as_json("tag", tagged.report, **_verified_keys(verified), **keys))
+        return
+    what = f"tag {verified.tag} on {verified.commit[:10]}"
+    title = f"{verified.project} {verified.version}: {what if tagged.made else what + ', as before'}"
+    if form == "github":
+        show_github(title, verified.facts(), tagged.report)
+        return
+    say(f"{tick} {title}", fg="green", bold=True)
+    show_facts(verified.facts()[1:])
+    show_report(tagged.report)
+    if tagged.pushed_to:
+        branch = f" with {tagged.pushed_branch}" if tagged.pushed_branch else ""
+        say(f"{glyph('✓', '*')} pushed to {tagged.pushed_to}{branch}", fg="green")
+    elif tagged.remote and not tagged.is_there:
+        say(f"  next  tagready tag {verified.version} --commit {verified.commit[:10]} --push")
+    if tagged.made and not tagged.pushed_to:
+        say(f"  undo  git tag -d {verified.tag}")
+
+
+def _show_prepared_text(prepared: Prepared) -> None:
+    tick, arrow = glyph("✓", "*"), glyph("→", "->")
+    short = prepared.commit[:10]
+    if prepared.already:
+        say(
+            f"{tick} {prepared.version} is prepared already: {short} on {prepared.branch}",
+            fg="green",
+            bold=True,
+        )
+    else:
+        old = prepared.previous if prepared.previous != prepared.version else None
+        previous = f"{old} {arrow} " if old else ""
+        say(f"{prepared.project} {previous}{prepared.version}", bold=True)
+        _show_facts(prepared)
+        if prepared.dry_run:
+            say()
+            show_diff(prepared.diff or "")
+        else:
+            say()
+            show_entry(prepared.entry)
+        say()
+        show_report(prepared.report)
+    if prepared.dry_run:
+        say("Dry run: nothing was changed.", bold=True)
+        return
+    if not prepared.already:
+        title = prepared.message.split("\n", 1)[0]
+        say(f'{tick} {short} "{title}" on {prepared.branch}', fg="green", bold=True)
+    if prepared.tagged:
+        say(f"{tick} tag {prepared.tag} on {short}", fg="green")
+    if prepared.pushed_to:
+        say(f"{tick} pushed to {prepared.pushed_to}", fg="green")
+    for what, command in prepared.next_commands():
+        say(f"  {what:<5} {command}")
+
+
+def _show_facts(prepared: Prepared) -> None:
+    count = len(prepared.consumed)
+    kinds = ", ".join(f"{number} {type_}" for type_, number in prepared.types.items())
+    say(f"  fragments  {count} compiled" + (f": {kinds}" if kinds else ""))
+    say(f"  changelog  {prepared.changelog}")
+    stated = f"stated already in {', '.join(prepared.stated_in)}" if prepared.stated_in else "the tag states it"
+    say(f"  version    {', '.join(prepared.rewritten) or stated}")
+    if prepared.decided:
+        say(f"  because    {prepared.decided}")

@@ -1,0 +1,71 @@
+"""tagready demo: it runs to its end, says what it is to say, and touches nothing else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+#: Python runs it at its start: whoever asks the network then is ended.
+NO_NETWORK = """\
+import os, sys
+
+def stop(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo"):
+        print("asked the network:", *arguments[-2:], file=sys.stderr, flush=True)
+        os._exit(99)
+
+sys.addaudithook(stop)
+"""
+
+#: What it shows, in this order.
+LINES = [
+    "A sample project: sunrise 1.3.0, with a fragment for each change since.",
+    "$ prepare-release auto --dry-run",
+    "x fragment-ignored  changelog.d/16.bug.md",
+    "Refused: 1 finding. Nothing was changed.",
+    "$ git mv changelog.d/16.bug.md changelog.d/16.bugfix.md",
+    "$ prepare-release auto --dry-run",
+    "Dry run: nothing was changed.",
+    "$ prepare-release auto",
+    '"Release 1.4.0" on main',
+    "1.4.0 is prepared already",
+    "$ tagready tag 1.4.0 --push",
+    "pushed to origin with main",
+    "$ tagready verify v1.4.0 -C ../clone.git",
+    "sunrise 1.4.0 is tag-ready",
+    "5 fragments compile to just this entry",
+    "$ tagready notes v1.4.0",
+    "- Round to the nearest minute. (#16)",
+    "$ tagready verify v1.4.1",
+    "x version-mismatch  pyproject.toml:3",
+    "x fragments-left-over  changelog.d/17.bugfix.md",
+    "sunrise 1.4.1 is not tag-ready: 2 findings.",
+    "That was all in a scratch folder, which is gone.",
+]
+
+
+def test_from_a_refusal_to_a_proven_tag(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("here", "scratch", "python")]
+    for folder in folders:
+        folder.mkdir()
+    here, scratch, python = folders
+    (python / "sitecustomize.py").write_text(NO_NETWORK)
+    done = subprocess.run(
+        [sys.executable, "-m", "tagready", "demo"],
+        cwd=here,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=os.environ
+        | {"NO_COLOR": "1", "PYTHONIOENCODING": "ascii", "PYTHONPATH": str(python), "TMPDIR": str(scratch)},
+        encoding="utf-8",
+        check=False,
+    )
+    assert (done.returncode, list(here.iterdir()), list(scratch.iterdir())) == (0, [], []), done.stdout
+    at = 0
+    for line in LINES:
+        assert line in done.stdout[at:], f"{line!r} is not in the rest:\n{done.stdout[at:]}"
+        at = done.stdout.index(line, at) + len(line)
+    assert done.stdout.count('"Release 1.4.0" on main') == 1
+    assert "\x1b" not in done.stdout
