@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from tagready.findings import WrongUse
@@ -59,8 +60,9 @@ NOT_YET = frozenset(
 )  # fmt: skip
 
 
+@lru_cache(maxsize=16)  # most commits have the same settings as the ones around them
 def read_toml(text: bytes, path: str) -> dict[str, Any]:
-    """Return the parsed file; raise WrongUse with its path and line when it is not TOML."""
+    """Return the parsed file, which nobody may change; raise WrongUse with its path and line when it is not TOML."""
     try:
         return tomllib.loads(text.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

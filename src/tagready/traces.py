@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from tagready.fragments import Fragment
@@ -62,12 +62,34 @@ def _mentions(text: str, issue: str, clean: str) -> int:
 
     Where a clean rendering has the bare number, the bare number counts.
     """
-    bare = rf"(?<![\w.]){re.escape(issue)}(?!\w|\.\d)"
-    marked = rf"(?:[#`(\[/:]|(?<=[A-Za-z])-){re.escape(issue)}(?!\w|\.\d)"
-    if issue not in text:
-        return 0
-    pattern = marked if issue.isdecimal() and re.search(marked, clean) else bare
-    return len(re.findall(pattern, text))
+    if issue.isdecimal() and any(_is_marked(clean, place) for place in _places(clean, issue)):
+        return sum(_is_marked(text, place) for place in _places(text, issue))
+    return sum(_is_free(text, place) for place in _places(text, issue))
+
+
+def _places(text: str, sign: str) -> Iterator[int]:
+    """Yield where a sign stands that does not go on: #13 is not in #130, nor in #13.5."""
+    # A pattern for each of a thousand fragments would cost more to compile than all of them to look for.
+    place = text.find(sign)
+    while place >= 0:
+        after = text[place + len(sign) : place + len(sign) + 2]
+        if not (_is_word(after[:1]) or (after[:1] == "." and after[1:].isdigit())):
+            yield place
+        place = text.find(sign, place + 1)
+
+
+def _is_free(text: str, place: int) -> bool:
+    before = text[place - 1] if place else " "
+    return not _is_word(before) and before != "."
+
+
+def _is_marked(text: str, place: int) -> bool:
+    before = text[max(place - 2, 0) : place]
+    return before[-1:] in set("#`([/:") or (before[-1:] == "-" and before[:1].isalpha())
+
+
+def _is_word(letter: str) -> bool:
+    return letter.isalnum() or letter == "_"
 
 
 def _without_titles(text: str) -> str:
@@ -98,7 +120,7 @@ def squeezed(text: str) -> str:
 
 def shows(text: str, sign: str) -> bool:
     """Return whether a text shows a sign as a whole: #13 is not in #130, nor in 1.13."""
-    return sign in text and re.search(rf"(?<![\w.]){re.escape(sign)}(?!\w|\.\d)", text) is not None
+    return any(_is_free(text, place) for place in _places(text, sign))
 
 
 def _edited_items(compiled: Compiled, entry: str) -> list[str]:
