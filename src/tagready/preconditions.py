@@ -164,7 +164,7 @@ def _since_findings(ground: Ground, options: Options) -> list[Finding]:
     before = release_before(snapshot, ground.tags, ground.version, [snapshot.commit.oid])
     found += tag_rules.not_newer(ground.version, [tag for tag in before.rivals if tag.name != ground.tag])
     if "secret-in-tree" not in options.skip:
-        found += secrets_in(snapshot, before.commit)
+        found += secrets_in(snapshot, before.commit, ground.data.contents)
     return found
 
 

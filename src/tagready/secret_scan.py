@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fnmatch import fnmatch
+from itertools import chain
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tagready.findings import Finding, Level, finding
@@ -13,8 +16,13 @@ if TYPE_CHECKING:
     from tagready.leaks import Leak
 
 
-def secrets_in(snapshot: Snapshot, since: Commit | None) -> tuple[Finding, ...]:
-    """Return a finding for each secret in the files that changed since a commit (None: in all files)."""
+def secrets_in(
+    snapshot: Snapshot, since: Commit | None, known: Mapping[str, bytes] = MappingProxyType({})
+) -> tuple[Finding, ...]:
+    """Return a finding for each secret in the files that changed since a commit (None: in all files).
+
+    `known` are files that were read already, as committed.
+    """
     allowed = snapshot.config.allow_secrets
     changes = snapshot.git.changes(since.tree if since else "", snapshot.commit.tree)
     blobs = {
@@ -22,13 +30,15 @@ def secrets_in(snapshot: Snapshot, since: Commit | None) -> tuple[Finding, ...]:
         for change in changes
         if change.new and change.new.kind == "blob" and not any(fnmatch(change.path, pattern) for pattern in allowed)
     }
+    unread = {path: oid for path, oid in blobs.items() if path not in known}
+    read = zip(unread, snapshot.git.blobs(list(unread.values())), strict=True)
     found: list[Finding] = []
-    for path, content in zip(blobs, snapshot.git.blobs(list(blobs.values())), strict=True):
+    for path, content in chain(((path, known[path]) for path in blobs if path in known), read):
         if _may_hold_one(path, content):
             from tagready.leaks import find_leaks
 
             found += [_secret(path, leak) for leak in find_leaks(path, content)]
-    return tuple(found)
+    return tuple(sorted(found, key=lambda finding: (finding.path or "", finding.line or 0)))
 
 
 def _may_hold_one(path: str, content: bytes) -> bool:
