@@ -306,7 +306,7 @@ def test_a_version_that_only_the_changelog_states(tmp_path: Path) -> None:
         ("1.4.0-rc1", "1.4.0rc1"),
         ("01.4.0", "1.4.0"),
         ("1.4.0+local", "1.4.0"),
-        ("mayor", "major"),
+        ("mayor", "1.4.0"),
         ("nonsense", "1.4.0"),
     ],
 )

@@ -41,7 +41,7 @@ def test_canonical(text: str) -> None:
 )  # fmt: skip
 def test_not_canonical(text: str, what: str, fix: str) -> None:
     with pytest.raises(WrongUse) as caught:
-        canonical(text)
+        canonical(text, words=True)
     assert (caught.value.what, caught.value.fix) == (what, fix)
 
 
@@ -156,3 +156,12 @@ def test_asked_by_the_projects_own_rules() -> None:
 @pytest.mark.parametrize(("pre", "final"), [("1.4.0rc1", "1.4.0"), ("1!2.0a1.dev3", "1!2.0"), ("1.0.post1", "1.0")])
 def test_final_of(pre: str, final: str) -> None:
     assert str(final_of(Version(pre))) == final
+
+
+def test_where_a_word_is_no_answer_none_is_offered() -> None:
+    with pytest.raises(WrongUse) as typo:
+        canonical("mayor")
+    assert typo.value.fix == "give a PEP 440 version such as 1.4.0, 2.0.0rc1 or 2026.11"
+    with pytest.raises(WrongUse) as word:
+        canonical("major")
+    assert word.value.what == "'major' is a word for prepare-release, not a version"

@@ -129,7 +129,7 @@ def _resolve_version(
         if options.version == "auto" and wanted:
             decided = f"{wanted.path} asks for a {wanted.bump.name.lower()} release"
     else:
-        version, decided = versions.canonical(options.version), None
+        version, decided = versions.canonical(options.version, words=True), None
     if pattern and not re.fullmatch(pattern, str(version)):
         raise WrongUse(f"{version} does not match version-pattern {pattern!r}", "give a version that does")
     return version, decided

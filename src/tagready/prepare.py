@@ -35,7 +35,11 @@ def prepare(git: Git, options: Options, overlay: Path | None, edit: Edit) -> Pre
         options = with_defaults(options, snapshot)
         refs = git.refs()
         tags = snapshot.tags(refs)
-        version = own_version(snapshot) if options.version in versions.WORDS else versions.canonical(options.version)
+        version = (
+            own_version(snapshot)
+            if options.version in versions.WORDS
+            else versions.canonical(options.version, words=True)
+        )
         try:
             if version is not None and options.branch is None and is_own(snapshot, version):
                 if not options.again:

@@ -47,16 +47,20 @@ def parse(text: str) -> Version | None:
         return None
 
 
-def canonical(text: str) -> Version:
-    """Return the version of a canonical spelling; raise WrongUse that names the canonical one otherwise (PEP 440)."""
+def canonical(text: str, *, words: bool = False) -> Version:
+    """Return the version of a canonical spelling; raise WrongUse that names the canonical one otherwise (PEP 440).
+
+    `words` says that a bump word would have been an answer as well.
+    """
     version = parse(text)
-    if text in WORDS:
+    if text in WORDS and not words:
         raise WrongUse(f"{text!r} is a word for prepare-release, not a version", "give a version such as 1.4.0")
     if version is None:
         from difflib import get_close_matches
 
-        close = get_close_matches(text, WORDS, n=1)
-        forms = "give a PEP 440 version such as 1.4.0, 2.0.0rc1 or 2026.11, or one of major, minor, patch, auto"
+        close = get_close_matches(text, WORDS, n=1) if words else []
+        forms = "give a PEP 440 version such as 1.4.0, 2.0.0rc1 or 2026.11"
+        forms += ", or one of major, minor, patch, auto" if words else ""
         raise WrongUse(f"{text!r} is not a version", f"did you mean {close[0]}?" if close else forms)
     if version.local:
         raise WrongUse(
