@@ -27,8 +27,9 @@ lint: .venv/.lint  ## Check style, types and layers.
 docs: .venv/.docs  ## Build the documentation; a warning is an error.
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build
 
-bench: .venv/.bench  ## Time prepare-release against what people run today.
+bench: .venv/.bench  ## Time prepare-release and verify against what people run today.
 	$(BIN)/python bench/speed.py
+	$(BIN)/python bench/proof.py
 
 clean:  ## Remove what the other targets made.
 	rm -rf .venv dist docs/_build .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

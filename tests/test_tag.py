@@ -834,6 +834,19 @@ def test_a_connection_lost_after_the_remote_took_it(
     assert refs(remote) == taken
 
 
+def test_a_branch_that_is_refused_is_not_taken_for_pushed_because_the_tag_is_there(
+    project: Project, remote: Project
+) -> None:
+    """Somebody pushed the tag alone, before; now the remote refuses the branch."""
+    tagged(project)
+    project.git("push", "-q", "origin", "v1.4.0")
+    hook(remote, "update", "#!/bin/sh\ncase $1 in refs/heads/*) exit 1;; esac\n")
+    before = refs(remote)
+    done = project.run("tag", "--push", "--format", "json")
+    assert (done.code, refs(remote)) == (3, before)
+    assert project.head("v1.4.0^{}") == project.head()
+
+
 def test_an_annotated_tag_that_the_remote_has_already_is_the_same_tag(project: Project, remote: Project) -> None:
     """A colleague tagged and pushed; who did not fetch since says the same, and the same tag is the answer."""
     retag(project, "v1.3.0", "annotated")

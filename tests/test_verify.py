@@ -1408,6 +1408,17 @@ def test_whatever_item_is_taken_out_is_missed(
         assert done.code == int(bool(names))
 
 
+def test_a_commit_message_cannot_set_aside_what_is_no_matter_of_policy(project: Project) -> None:
+    """prepare-release records policy only; whoever writes more into a message gets nothing for it."""
+    by_hand(prepare("1.4.0"))(project)
+    project.write("pyproject.toml", project.read("pyproject.toml").replace("1.4.0", "1.3.9"))
+    message = project.git("log", "-1", "--format=%B") + "\nSkipped-Rule: version-mismatch\nSkipped-Rule: nonsense\n"
+    project.git("commit", "-q", "--amend", "-a", "-m", message)
+    project.git("tag", "v1.4.0")
+    done = project.run("verify", "v1.4.0", "--format", "json")
+    assert (done.code, [rule for rule, *_ in findings(done)], skipped(done)) == (1, ["version-mismatch"], [])
+
+
 # -- what went wrong once ---------------------------------------------------------------------------------------------
 
 SQUASHED_EDIT = by_hand(in_editor("Add colour", "Show colours", "--branch"))

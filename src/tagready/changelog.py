@@ -134,8 +134,8 @@ class Changelog:
     def of(self, version: Version) -> tuple[Entry, ...]:
         """Return the entries of a version; those that another package's name heads don't count beside our own.
 
-        Reads no further than one entry beyond the last place that mentions the version at all: in a changelog of ten
-        megabytes, the newest entry is found in a twentieth of the time that all of them take.
+        Reads no further than one entry beyond the last place that mentions the version at all: a changelog of ten
+        megabytes is not parsed to its end for its newest entry.
         """
         entries = self._reader.until(_last_mention(self.text, version))
         same = [entry for entry in entries if entry.version == version]

@@ -227,8 +227,8 @@ def _visible(text: str) -> list[str]:
 def is_proven(compiled: Compiled, entry: str) -> bool:
     """Return whether the entry is what its fragments compile to.
 
-    towncrier before our time kept several fragments of one issue and type in the order in which the directory listed
-    them (24 of 1,022 real releases have such ties and another order than ours): there the order of lines says nothing.
+    Bare towncrier keeps several fragments of one issue and type in the order in which the directory lists them (43 of
+    1,022 real releases have such ties): there the order of lines says nothing.
     """
     if same_text(entry, compiled.rendering):
         return True

@@ -195,7 +195,7 @@ class Git:
         return found[2]
 
     def blobs(self, oids: Sequence[str]) -> Iterator[bytes]:
-        """Yield the contents of blobs; asks for several at once, which spares half of the time for small ones."""
+        """Yield the contents of blobs; asks for several at once, so that small ones need not wait for each other."""
         for start in range(0, len(oids), BLOBS_AT_ONCE):
             chosen = oids[start : start + BLOBS_AT_ONCE]
             self._ask_for(chosen)

@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from tagready import fragments, versions
 from tagready.changelog import Changelog
-from tagready.findings import WorldFailed, WrongUse
+from tagready.findings import RULES, WorldFailed, WrongUse
 from tagready.fragments import Fragment
 from tagready.git_records import SYMLINK, Commit
 from tagready.snapshot import Snapshot
@@ -196,9 +196,12 @@ def declares_edit(released: Released, entry: str) -> bool:
 
 
 def recorded_skips(released: Released) -> tuple[str, ...]:
-    """Return the rules that were set aside when the release was prepared."""
+    """Return the rules that were set aside when the release was prepared.
+
+    Rules of policy only, as prepare-release records them: a message, which anybody can write, turns off no other.
+    """
     found = {match["rule"] for commit in released.commits for match in _SKIPPED.finditer(commit.message)}
-    return tuple(sorted(found))
+    return tuple(sorted(rule for rule in found if rule in RULES and RULES[rule].policy))
 
 
 def digest(entry: str) -> str:

@@ -218,12 +218,17 @@ def _act(
     pushed_to = None
     if options.push and remote:
         commit = snapshot.commit.oid
-        branches = [f"{commit}:{upstream_of(git, branch, remote)}"] if branch else []
+        target = upstream_of(git, branch, remote) if branch else ""
+        branches = [f"{commit}:{target}"] if branch else []
         try:
             git.push(remote, *branches, f"refs/tags/{name}:refs/tags/{name}")
         except WorldFailed as failure:
-            answer = git.ask(remote, f"refs/tags/{name}", f"refs/tags/{name}^{{}}").answer()
-            if tag_of(answer, name) != commit:
+            # A connection can break after the remote took it all; then all of it is there, the branch as well.
+            answer = git.ask(
+                remote, f"refs/tags/{name}", f"refs/tags/{name}^{{}}", *([target] if branch else [])
+            ).answer()
+            took_branch = not branch or (not isinstance(answer, str) and answer.refs.get(target) == commit)
+            if tag_of(answer, name) != commit or not took_branch:
                 if made:
                     git.run("tag", "-d", name)
                 raise _not_pushed(name, remote, made, failure, known=not isinstance(answer, str)) from None
