@@ -293,6 +293,14 @@ def test_the_order_of_tied_fragments_says_nothing(counter: int, order: str, prov
     assert is_proven(compiled, TITLE + "".join(lines[letter] for letter in order)) is proven
 
 
+def test_tied_fragments_do_not_excuse_an_item_under_another_title() -> None:
+    removed = [FEATURE, FEATURE._replace(path="changelog.d/x.md", counter=1)]
+    features, fixes = "### Features\n\n- a (#12)\n- b (#12)\n", "\n### Fixes\n\n- c (#13)\n"
+    compiled = Compiled(removed, {}, TITLE + features + fixes)
+    assert is_proven(compiled, TITLE + features.replace("- a (#12)\n- b", "- b (#12)\n- a") + fixes)
+    assert not is_proven(compiled, TITLE + features.replace("- b (#12)\n", "") + fixes + "- b (#12)\n")
+
+
 def test_another_towncrier_is_no_finding_but_a_skip() -> None:
     release = edited(ENTRY.replace("Mend it.", "Repaired."), compiled=compiled(other_towncrier="it was another"))
     assert judge(release) == Report(skipped=(Skipped("entry-differs", "it was another"),))

@@ -12,7 +12,7 @@ from packaging.version import Version
 from tagready.changelog import Changelog, Entry
 from tagready.findings import Finding, Level, Report, Skipped, finding
 from tagready.places import Stated
-from tagready.traces import Compiled, issue_in, says, shows, squeezed, traces
+from tagready.traces import Compiled, by_title, issue_in, says, shows, squeezed, traces
 from tagready.versions import parse
 
 
@@ -234,11 +234,14 @@ def is_proven(compiled: Compiled, entry: str) -> bool:
         return True
     keys = [(fragment.section, fragment.issue, fragment.type) for fragment in compiled.removed if fragment.issue]
     tied = len(set(keys)) < len(keys)
-    return tied and _lines(entry) == _lines(compiled.rendering)
+    return tied and _unordered(entry) == _unordered(compiled.rendering)
 
 
-def _lines(text: str) -> list[str]:
-    return sorted(line.rstrip() for line in text.splitlines() if line.strip())
+def _unordered(text: str) -> list[tuple[str, list[str]]]:
+    """Return the titles of a text in order, each with the lines below it in none."""
+    return [
+        (title, sorted(line.rstrip() for line in below.splitlines() if line.strip())) for title, below in by_title(text)
+    ]
 
 
 def _difference(rendered: str, entry: str) -> list[str]:

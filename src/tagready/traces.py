@@ -97,6 +97,15 @@ def _without_titles(text: str) -> str:
     return _TITLES.sub("", text)
 
 
+def by_title(text: str) -> Iterator[tuple[str, str]]:
+    """Yield each title of a text with what stands below it; what stands above the first one has an empty title."""
+    title, begun = "", 0
+    for match in _TITLES.finditer(text):
+        yield title, text[begun : match.start()]
+        title, begun = match[0], match.end()
+    yield title, text[begun:]
+
+
 _TITLES = re.compile(r"^#{1,6}[ \t].*$|^.+\n([=~^\"'+*`#.:_-])\1{2,}[ \t]*$", re.MULTILINE)
 
 
