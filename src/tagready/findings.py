@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Level(StrEnum):
@@ -76,7 +76,18 @@ RULES = {
         Rule("fragment-uncommitted", "a fragment is untracked, staged or edited"),
         Rule("fragment-hangs", "towncrier does not come to an end on this fragment"),
         Rule("changelog-marker-missing", "towncrier would put the entry above the title"),
+        Rule("dist-missing", "there is no wheel, or no source distribution"),
+        Rule("dist-name", "a distribution's file name is of another version, or one that indexes refuse"),
+        Rule("dist-metadata", "a distribution does not say, or does not hold, what it should"),
+        Rule("dist-untracked", "a member that git does not track and the backend did not generate"),
+        Rule("dist-unreproducible", "two builds of the same commit differ"),
+        Rule("dist-broken", "the wheel cannot be installed or imported"),
         Rule("dist-conflict", "the index holds other bytes under the same name"),
+        Rule("release-incomplete", "the index does not list every file of the release"),
+        Rule("release-closed", "the index takes no more files for this release"),
+        Rule("token-missing", "there is no token to upload with"),
+        Rule("token-malformed", "what was given is no token for this index and project"),
+        Rule("token-refused", "the index does not accept the token"),
         Rule("secret-in-tree", "a token or a password is in what is released", policy=True),
         Rule(
             "date-implausible",
@@ -161,13 +172,22 @@ def as_warning(found: Finding) -> Finding:
     return replace(found, level=Level.WARNING)
 
 
+def as_verdict(report: Report) -> dict[str, Any]:
+    """Return a report as the JSON of every command has it: ok, findings and skipped."""
+    return {
+        "ok": report.ok,
+        "findings": [{**asdict(found), "level": str(found.level)} for found in report.findings],
+        "skipped": [asdict(skip) for skip in report.skipped],
+    }
+
+
 class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error
     """Our rules say no; holds every finding at once."""
 
     def __init__(self, *findings: Finding, report: Report | None = None) -> None:
         self.report = report or Report(findings)
         #: What is known of the release by then: project, version, tag, parent.
-        self.about: dict[str, str | None] = {}
+        self.about: dict[str, Any] = {}
         super().__init__(", ".join(found.rule for found in self.report.findings))
 
 
@@ -180,7 +200,7 @@ class Trouble(Exception):  # noqa: N818
         self.fix = fix
         self.command = command
         self.stderr = stderr
-        self.about: dict[str, str | None] = {}
+        self.about: dict[str, Any] = {}
 
 
 class WrongUse(Trouble):
