@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from urllib.parse import urlsplit
 
@@ -24,7 +25,7 @@ from twine.utils import TEST_REPOSITORY
 import indexes
 from indexes import HTML, JSON, faulty, html_page, json_page, page
 from tagready.findings import WrongUse
-from tagready.index import Listed, Listing, endpoint, list_project
+from tagready.index import Listed, Listing, NotListed, endpoint, list_project, seconds_of
 
 SHA = "0123456789abcdef" * 4
 VERSION = '<meta name="pypi:repository-version" content="{}">'
@@ -203,7 +204,9 @@ def test_versions_in_names(project: str, name: str, version: str | None) -> None
 )
 def test_no_answer(answer: indexes.Answer, why: str) -> None:
     with faulty(answer) as server:
-        assert list_project("demo", server.url) == f"the index could not be asked ({server.url}: {why})"
+        found = list_project("demo", server.url)
+        assert isinstance(found, NotListed)
+        assert found.why == f"the index could not be asked ({server.url}: {why})"
         assert len(server.asked) == 1
 
 
@@ -231,9 +234,52 @@ def test_no_answer(answer: indexes.Answer, why: str) -> None:
 def test_an_answer_that_cannot_be_read(answer: indexes.Answer, words: str) -> None:
     with faulty(answer) as server:
         found = list_project("demo", server.url)
-    assert isinstance(found, str)
-    assert found.startswith(f"the index could not be asked ({server.url}: its answer cannot be read, {words}")
-    assert "\n" not in found
+    assert isinstance(found, NotListed)
+    assert found.why.startswith(f"the index could not be asked ({server.url}: its answer cannot be read, {words}")
+    assert "\n" not in found.why
+
+
+RETRY_AFTER = {
+    "seconds": ("60", 60.0),
+    "nought": ("0", 0.0),
+    "blanks around it": (" 7 ", 7.0),
+    "for ever": ("9" * 400, float("inf")),
+    "a date gone by": ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
+    "an older date": ("Wednesday, 21-Oct-15 07:28:00 GMT", 0.0),
+    "not below nought": ("-1", None),
+    "a fraction": ("1.5", None),
+    "words": ("later", None),
+    "a day that is none": ("Wed, 99 Oct 2015 07:28:00 GMT", None),
+    "empty": ("", None),
+}
+
+
+@pytest.mark.parametrize(("said", "seconds"), RETRY_AFTER.values(), ids=RETRY_AFTER)
+def test_when_to_come_back(said: str, seconds: float | None) -> None:
+    assert seconds_of(said) == seconds
+
+
+@pytest.mark.parametrize("zone", ["GMT", "-0000", "+0200"])
+def test_when_to_come_back_as_a_date(zone: str) -> None:
+    when = datetime.now(UTC) + timedelta(seconds=90)
+    local = when + timedelta(hours=2) if zone == "+0200" else when
+    assert seconds_of(f"{local:%a, %d %b %Y %H:%M:%S} {zone}") == pytest.approx(90, abs=2)
+    assert seconds_of(None) is None
+
+
+@given(st.text(max_size=30))
+def test_whatever_is_said_of_coming_back_is_read(said: str) -> None:
+    found = seconds_of(said)
+    assert found is None or found >= 0
+
+
+@pytest.mark.parametrize(("status", "said", "seconds"), [(429, "60", 60), (503, "60", 60), (503, None, None)])
+def test_an_index_says_when_to_come_back(status: int, said: str | None, seconds: float | None) -> None:
+    more = {"Retry_After": said} if said else {}
+    with faulty(page("", status=status, **more)) as server:
+        found = list_project("demo", server.url)
+    assert isinstance(found, NotListed)
+    assert found.retry_after == seconds
 
 
 def test_redirects() -> None:
@@ -245,20 +291,22 @@ def test_redirects() -> None:
 def test_redirects_in_a_circle() -> None:
     with faulty(indexes.redirect("/simple/demo/")) as server:
         why = "Exceeded 30 redirects."
-        assert list_project("demo", server.url) == f"the index could not be asked ({server.url}: {why})"
+        assert list_project("demo", server.url) == NotListed(f"the index could not be asked ({server.url}: {why})")
 
 
 def test_nobody_listens() -> None:
     with faulty(indexes.hang_up) as server:
         url = server.url
-    assert list_project("demo", url) == f"the index could not be asked ({url}: {os.strerror(errno.ECONNREFUSED)})"
+    assert list_project("demo", url) == NotListed(
+        f"the index could not be asked ({url}: {os.strerror(errno.ECONNREFUSED)})"
+    )
 
 
 def test_no_tls() -> None:
     with faulty(indexes.hang_up) as server:
         found = list_project("demo", server.url.replace("http:", "https:"))
-    assert isinstance(found, str)
-    assert "SSL" in found
+    assert isinstance(found, NotListed)
+    assert "SSL" in found.why
 
 
 TRICKLES = {
@@ -276,7 +324,7 @@ def test_the_deadline_is_for_all_of_the_answer(answer: indexes.Answer) -> None:
         start = time.monotonic()
         found = list_project("demo", server.url, seconds=0.25)
         took = time.monotonic() - start
-    assert found == f"the index could not be asked ({server.url}: no answer within 0.25 seconds)"
+    assert found == NotListed(f"the index could not be asked ({server.url}: no answer within 0.25 seconds)")
     assert 0.2 < took < 2
     # The thread that was left to itself ends with the connection.
     for thread in set(threading.enumerate()) - before:
@@ -285,7 +333,7 @@ def test_the_deadline_is_for_all_of_the_answer(answer: indexes.Answer) -> None:
 
 
 def test_a_process_ends_though_the_index_trickles() -> None:
-    code = "import sys; from tagready.index import list_project; print(list_project('demo', sys.argv[1], 0.25))"
+    code = "import sys; from tagready.index import list_project; print(list_project('demo', sys.argv[1], 0.25).why)"
     with faulty(indexes.trickle(b"HTTP/1.0 200 OK\r\n\r\n")) as server:
         done = subprocess.run([sys.executable, "-c", code, server.url], capture_output=True, text=True, timeout=20)
     assert (done.returncode, done.stdout.strip(), done.stderr) == (
@@ -304,7 +352,7 @@ def test_credentials_are_sent_and_never_told(status: int) -> None:
         assert found == (
             expected
             if status < 500
-            else f"the index could not be asked ({server.url}: it answers 500 Internal Server Error)"
+            else NotListed(f"the index could not be asked ({server.url}: it answers 500 Internal Server Error)")
         )
         [(_, headers)] = server.asked
     assert headers["Authorization"] == "Basic " + base64.b64encode("us@er:passя".encode()).decode()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from ipaddress import ip_address
 from threading import Thread
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from packaging.version import Version
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pypi_simple import DistributionPackage
     from requests import Response
 
+T = TypeVar("T")
+
 #: Seconds that an index has for its whole answer.
 ANSWER_SECONDS = 10.0
 
@@ -33,6 +35,13 @@ class Listed(NamedTuple):
     version: str | None
     sha256: str | None
     yanked: bool
+
+
+class NotListed(NamedTuple):
+    """Why an index could not be asked, and after how many seconds it wants to be asked again (None: not said)."""
+
+    why: str
+    retry_after: float | None = None
 
 
 class Listing(NamedTuple):
@@ -57,20 +66,28 @@ def endpoint(url: str | None, repository: str | None = None) -> str:
     It ends with a slash, and keeps its credentials. Raise WrongUse where it is no such address, or would be asked over
     plain http anywhere but on this machine.
     """
-    chosen = (url or os.environ.get("TAGREADY_INDEX_URL") or _usual(repository)).strip().rstrip("/") + "/"
+    chosen = url or os.environ.get("TAGREADY_INDEX_URL") or _usual(repository)
+    return checked(chosen.strip().rstrip("/") + "/", "here or in TAGREADY_INDEX_URL")
+
+
+def checked(address: str, where: str) -> str:
+    """Return the address of an index; raise WrongUse where it is none, or plain http to any other machine.
+
+    `where` says where people give it.
+    """
     # In an address that is not well-formed, all before the last @ may be a password, and a query a token.
-    shown = chosen.rpartition("@")[2].partition("?")[0]
-    if not _is_endpoint(chosen):
+    shown = address.rpartition("@")[2].partition("?")[0]
+    if not _is_endpoint(address):
         raise WrongUse(
             f"{shown!r} is not the address of an index",
-            "give one that begins with https:// and has no query, here or in TAGREADY_INDEX_URL",
+            f"give one that begins with https:// and has no query, {where}",
         )
-    if _is_exposed(chosen):
+    if _is_exposed(address):
         raise WrongUse(
             f"the index {shown!r} would be asked over plain http, and anybody on the way could answer for it",
-            "give its https address, here or in TAGREADY_INDEX_URL; plain http is for this machine alone",
+            f"give its https address, {where}; plain http is for this machine alone",
         )
-    return chosen
+    return address
 
 
 def _usual(repository: str | None) -> str:
@@ -100,11 +117,14 @@ def _is_exposed(url: str) -> bool:
     return parts.scheme == "http" and host != "localhost"
 
 
-def list_project(project: str, url: str | None = None, seconds: float = ANSWER_SECONDS) -> Listing | str:
-    """Return what the index lists for a project, or the reason why it could not be asked; raise WrongUse as endpoint().
+def list_project(
+    project: str, url: str | None = None, seconds: float = ANSWER_SECONDS, certificates: str | None = None
+) -> Listing | NotListed:
+    """Return what the index lists for a project, or why it could not be asked; raise WrongUse as endpoint().
 
     The listing is empty where the index answers 404, which is what PEP 503 has it say of a project it does not know.
-    The answer is there within the seconds, and the URL is told without its credentials.
+    The answer is there within the seconds, and the URL is told without its credentials. `certificates` is the file of
+    the authorities to rely on, if not the usual ones.
     """
     from http.client import responses
 
@@ -116,16 +136,17 @@ def list_project(project: str, url: str | None = None, seconds: float = ANSWER_S
     # As bytes, for requests takes text to be Latin-1, and a failure to encode it would quote the password.
     auth = tuple(part.encode() for part in get_auth_from_url(asked))
 
-    def not_asked(why: str) -> str:
-        return f"the index could not be asked ({bare}: {why})"
+    def not_asked(why: str, retry_after: str | None = None) -> NotListed:
+        return NotListed(f"the index could not be asked ({bare}: {why})", seconds_of(retry_after))
 
-    answer = _within(seconds, lambda: _get(bare, auth, project, seconds))
+    answer = within(seconds, lambda: _get(bare, auth, project, seconds, certificates))
     if isinstance(answer, Exception):
-        return not_asked(_reason(answer, seconds))
+        return not_asked(reason(answer, seconds))
     if answer.status_code == 404:
         return Listing(bare, ())
     if not answer.ok:
-        return not_asked(f"it answers {answer.status_code} {responses.get(answer.status_code, '')}".rstrip())
+        said = f"it answers {answer.status_code} {responses.get(answer.status_code, '')}".rstrip()
+        return not_asked(said, answer.headers.get("Retry-After"))
     try:
         return Listing(bare, _read(answer, project))
     except UnsupportedContentTypeError as error:
@@ -135,13 +156,27 @@ def list_project(project: str, url: str | None = None, seconds: float = ANSWER_S
         return not_asked(f"its answer cannot be read, {_first_line(error)}")
 
 
-def _within(seconds: float, ask: Callable[[], Response]) -> Response | Exception:
+def seconds_of(retry_after: str | None) -> float | None:
+    """Return the seconds that a Retry-After asks for, given as seconds or as a date (RFC 9110, 10.2.3)."""
+    import time
+    from email.utils import parsedate_to_datetime
+
+    if retry_after is None:
+        return None
+    if retry_after.strip().isdecimal():
+        return float(retry_after)
+    with suppress(ValueError, TypeError, OverflowError):
+        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
+    return None
+
+
+def within(seconds: float, ask: Callable[[], T]) -> T | Exception:
     """Return what a call returns or raises, or a TimeoutError once the seconds are over.
 
     The timeout of requests begins anew with each byte that arrives, and does not count looking up a name. What has
     not come to an end by then is left to itself, in a thread that keeps no process alive.
     """
-    outcome: list[Response | Exception] = []
+    outcome: list[T | Exception] = []
 
     def work() -> None:
         try:
@@ -155,12 +190,13 @@ def _within(seconds: float, ask: Callable[[], Response]) -> Response | Exception
     return outcome[0] if outcome else TimeoutError()
 
 
-def _get(url: str, auth: tuple[bytes, ...], project: str, seconds: float) -> Response:
+def _get(url: str, auth: tuple[bytes, ...], project: str, seconds: float, certificates: str | None) -> Response:
     """Return the index's answer about a project, redirects followed."""
     from pypi_simple import ACCEPT_JSON_PREFERRED, PyPISimple
 
     with PyPISimple(url, auth=auth if any(auth) else None) as client:
         client.s.hooks["response"].append(_stay_encrypted)
+        client.s.verify = certificates or True
         return client.s.get(client.get_project_url(project), headers={"Accept": ACCEPT_JSON_PREFERRED}, timeout=seconds)
 
 
@@ -175,7 +211,8 @@ def _stay_encrypted(response: Response, **_: object) -> None:
             raise InvalidSchema("it redirects to plain http")
 
 
-def _reason(error: Exception, seconds: float) -> str:
+def reason(error: Exception, seconds: float) -> str:
+    """Return in a few words why nothing came back within so many seconds."""
     # The libraries wrap what the system said into sentences of their own, with addresses of objects in them.
     root: BaseException = error
     while root.__context__:
