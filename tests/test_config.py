@@ -82,7 +82,9 @@ def test_unknown_key_did_you_mean(key: str, fix: str) -> None:
 def test_unknown_key_like_none_lists_all() -> None:
     what, fix = refusal({"zzz": 1})
     assert what == "pyproject.toml: there is no key 'zzz'"
-    assert fix.startswith("the keys are allow-empty, allow-secrets, branch, bump-rules, checks, commit-message, edit, ")
+    assert fix.startswith(
+        "the keys are allow-empty, allow-secrets, branch, bump-rules, checks, commit-message, dist-generated, "
+    )
 
 
 @pytest.mark.parametrize("key", sorted(NOT_YET))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import tomllib
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -49,13 +50,18 @@ class Config(NamedTuple):
     hooks: tuple[Hook, ...] = ()
     date_days: int = 7
     allow_secrets: tuple[str, ...] = ()
+    trusted: bool = False
+    probe: bool = True
+    rebuild: bool = True
+    smoke: str | None = None
+    dist_generated: tuple[str, ...] = ()
 
 
 #: Keys of the design that this version cannot honour yet; taking them in silence would be a lie.
 NOT_YET = frozenset(
     {
         "bump-command", "prereleases", "changelog", "dev-version", "strict-workflows", "require-fragment",
-        "code-paths", "generated", "publish", "rebuild", "smoke",
+        "code-paths", "generated",
     }
 )  # fmt: skip
 
@@ -84,7 +90,7 @@ def _values(table: Mapping[str, Any], origin: str) -> dict[str, Any]:
             raise _unknown(key, origin)
         name, read = _READERS[key]
         try:
-            values[name] = read(value)
+            values |= read(value) if name == "" else {name: read(value)}
         except (ValueError, TypeError, KeyError) as error:
             raise WrongUse(f"{origin}: {key} {error}", f"change {key} in {origin}") from None
     return values
@@ -143,6 +149,16 @@ def _message(value: object) -> str:
     text = _text(value)
     if not text.strip():
         raise ValueError("must say something")
+    return text
+
+
+def _command(value: object) -> str:
+    text = _message(value)
+    try:
+        if not shlex.split(text):
+            raise ValueError("has no command in it")
+    except ValueError as error:
+        raise ValueError(f"is no command line: {error}") from None
     return text
 
 
@@ -212,7 +228,15 @@ def _checks(value: object) -> int:
     return days
 
 
-_READERS: dict[str, tuple[str, Callable[[object], object]]] = {
+def _publish(value: object) -> dict[str, bool]:
+    """Return the keys of the table, which are keys of the configuration each."""
+    if not isinstance(value, dict) or not value.keys() <= {"trusted", "probe"}:
+        raise ValueError(f"must be a table with trusted and probe, not {value!r}")
+    return {key: _flag(item) for key, item in value.items()}
+
+
+#: The name of each key's value, and how it is read; without a name, it is a table of several.
+_READERS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "flow": ("flow", _one_of("direct", "pull-request")),
     "remote": ("remote", _text),
     "version-source": ("version_source", _one_of("auto", "pyproject", "files", "tag")),
@@ -233,4 +257,8 @@ _READERS: dict[str, tuple[str, Callable[[object], object]]] = {
     "hooks": ("hooks", _hooks),
     "checks": ("date_days", _checks),
     "allow-secrets": ("allow_secrets", _texts),
+    "publish": ("", _publish),
+    "rebuild": ("rebuild", _flag),
+    "smoke": ("smoke", _command),
+    "dist-generated": ("dist_generated", _texts),
 }

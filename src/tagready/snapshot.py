@@ -281,6 +281,10 @@ def _mark(path: str) -> tuple[int, int, int]:
     return (seen.st_ino, seen.st_size, seen.st_mtime_ns)
 
 
+class NoProject(WrongUse):
+    """Nothing that is committed describes a project."""
+
+
 def take(git: Git, revision: str, overlay: Path | None = None) -> Snapshot:
     """Return the project at a revision, seen from the folder where we were started; raise WrongUse where none is."""
     commit = git.commit(revision)
@@ -317,7 +321,7 @@ def _project(git: Git, commit: Commit) -> tuple[str, dict[str, Any] | None, dict
         folder = posixpath.dirname(folder)
     if plain:
         return plain[0], None, plain[1]
-    raise WrongUse(
+    raise NoProject(
         "no pyproject.toml or towncrier.toml is committed here or above, so there is no project to release",
         "commit one with a [tool.towncrier] table, or go to your project's folder",
     )
@@ -363,13 +367,16 @@ def _config(git: Git, commit: Commit, sources: Sources, overlay: Path | None) ->
             sources.pyproject.get("tool", {}).get("tagready", {}),
             f"{sources.path('pyproject.toml')}",
         )
-    over: Mapping[str, Any] = {}
-    if overlay is not None:
-        try:
-            over = read_toml(overlay.read_bytes(), str(overlay))
-        except OSError as error:
-            raise WrongUse(
-                f"{overlay} cannot be read: {error.strerror}", "give a file that exists to --config"
-            ) from None
-        over = over.get("tool", {}).get("tagready", over)
-    return load(table, origin, over, str(overlay))
+    return load(table, origin, read_overlay(overlay), str(overlay))
+
+
+def read_overlay(path: Path | None) -> Mapping[str, Any]:
+    """Return the keys of a file that lies over a project's own configuration; raise WrongUse where it can't be read."""
+    if path is None:
+        return {}
+    try:
+        over = read_toml(path.read_bytes(), str(path))
+    except OSError as error:
+        raise WrongUse(f"{path} cannot be read: {error.strerror}", "give a file that exists to --config") from None
+    table: Mapping[str, Any] = over.get("tool", {}).get("tagready", over)
+    return table
