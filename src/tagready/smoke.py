@@ -1,0 +1,80 @@
+"""The smoke test: a wheel in a fresh environment, imported, or put to the project's own question."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from tagready.backend import SHOWN_LINES, installer_said, isolated
+from tagready.findings import Finding, finding
+
+#: Seconds that an import, or the project's command, may take.
+SMOKE_SECONDS = 300.0
+
+
+def test(wheel: Path, command: str | None) -> tuple[Finding, ...]:
+    """Return what is wrong with a wheel once it is installed with what it requires; nothing of the tree is in reach."""
+    from build import FailedProcessError
+
+    with isolated() as env, tempfile.TemporaryDirectory() as empty:
+        try:
+            env.install([f"{_project(wheel)} @ {wheel.resolve().as_uri()}"])
+        except (subprocess.CalledProcessError, FailedProcessError) as error:
+            return (_broken(wheel, "cannot be installed", installer_said(error)),)
+        environment = {**os.environ, **env.make_extra_environ()}
+        if command:
+            return _run(wheel, shlex.split(command), empty, environment, f"`{command}`")
+        names = import_names(wheel)
+        code = f"import {', '.join(names)}" if names else "pass"
+        return _run(wheel, [env.python_executable, "-I", "-c", code], empty, environment, code)
+
+
+def import_names(wheel: Path) -> list[str]:
+    """Return what a wheel can be imported as: its packages and modules at the top, but for those with a leading _."""
+    import zipfile
+
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name for path in archive.namelist() if (name := _import_name(path))}
+    public = sorted(name for name in names if not name.startswith("_"))
+    return public or sorted(names)
+
+
+def _import_name(path: str) -> str | None:
+    """Return the name at the top of a path in a wheel, if it can be imported."""
+    top, slash, rest = path.partition("/")
+    if not slash:
+        stem, dot, suffix = top.partition(".")
+        return stem if dot and suffix.rpartition(".")[2] in ("py", "so", "pyd") and stem.isidentifier() else None
+    return top if top.isidentifier() and rest.startswith("__init__.") else None
+
+
+def _project(wheel: Path) -> str:
+    return wheel.name.partition("-")[0]
+
+
+def _run(wheel: Path, command: Sequence[str], folder: str, env: dict[str, str], what: str) -> tuple[Finding, ...]:
+    import shutil
+
+    program = shutil.which(command[0], path=env.get("PATH")) or command[0]
+    try:
+        done = subprocess.run(
+            [program, *command[1:]], cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, timeout=SMOKE_SECONDS, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return (_broken(wheel, f"is installed, but {what} does not end within {SMOKE_SECONDS:g} seconds", ""),)
+    except OSError as error:
+        return (_broken(wheel, f"is installed, but {what} could not be started: {error}", ""),)
+    if done.returncode == 0:
+        return ()
+    return (_broken(wheel, f"is installed, but {what} fails", done.stdout.decode("utf-8", "replace")),)
+
+
+def _broken(wheel: Path, what: str, output: str) -> Finding:
+    lines = [line for line in output.strip().splitlines()[-SHOWN_LINES:] if line.strip()]
+    message = "\n".join((f"{wheel.name} {what}", *lines))
+    return finding("dist-broken", message, "mend it, commit, and build again: people would get the same", wheel.name)
