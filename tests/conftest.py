@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+import indexes
 from projects import Project, make_project
+from warehouse import TOKEN, Warehouse
 
 # How long an example takes says something about the machine's other work, and nothing about the code.
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -56,3 +58,23 @@ def make(tmp_path: Path) -> Callable[..., Project]:
         return make_project(tmp_path / f"project{count}", **options)  # type: ignore[arg-type]
 
     return build
+
+
+@pytest.fixture
+def warehouse() -> Iterator[Warehouse]:
+    """An index that answers as PyPI does, over http."""
+    with Warehouse() as index:
+        yield index
+
+
+@pytest.fixture(scope="session")
+def _fresh_devpi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], indexes.Index]]:
+    """A devpi for all tests that ask for one."""
+    with indexes.devpi(tmp_path_factory.mktemp("devpi"), TOKEN) as fresh:
+        yield fresh
+
+
+@pytest.fixture
+def devpi(_fresh_devpi: Callable[[], indexes.Index]) -> indexes.Index:
+    """An index of its own on a real devpi: (upload_url, simple_url, user, password)."""
+    return _fresh_devpi()

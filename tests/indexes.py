@@ -1,7 +1,9 @@
-"""Indexes on this machine: a real pypiserver over a folder, and a server that answers as a test tells it to."""
+"""Indexes on this machine: real ones, a pypiserver and a devpi, and a server that answers as a test tells it to."""
 
 from __future__ import annotations
 
+import base64
+import itertools
 import json
 import socket
 import subprocess
@@ -12,6 +14,8 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any, NamedTuple
+from urllib.request import ProxyHandler, Request, build_opener
 
 JSON = "application/vnd.pypi.simple.v1+json"
 HTML = "text/html"
@@ -144,6 +148,65 @@ def pypiserver(folder: Path) -> Iterator[str]:
             process.kill()
 
 
+class Index(NamedTuple):
+    """An index that takes uploads: where to, where it lists them, and as whom."""
+
+    upload_url: str
+    simple_url: str
+    user: str
+    password: str
+
+
+# Initializes and serves in one process, which ends when we do, however we end: then nobody holds its standard input.
+# It stretches its secrets for fourteen seconds, unless it is told not to.
+DEVPI = """
+import os, sys, threading
+from devpi_server.init import init
+from devpi_server.main import main
+threading.Thread(target=lambda: (os.read(0, 1), os._exit(0)), daemon=True).start()
+folder, port = sys.argv[1:]
+init(argv=["devpi-init", "--serverdir", folder, "--no-root-pypi", "--root-passwd", "root"])
+cheap = ["--argon2-memory-cost", "8", "--argon2-time-cost", "1", "--argon2-parallelism", "1"]
+main(["devpi-server", "--serverdir", folder, "--host", "127.0.0.1", "--port", port, "--offline-mode", *cheap])
+"""
+
+
+@contextmanager
+def devpi(folder: Path, password: str, user: str = "__token__") -> Iterator[Callable[[], Index]]:
+    """Run a devpi whose only user has a password; gives what makes a fresh index on it."""
+    port = _free_port()
+    command = [sys.executable, "-c", DEVPI, str(folder / "devpi"), str(port)]
+    log = (folder / "devpi.log").open("wb")
+    with log, subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log) as process:
+        try:
+            _wait_until_it_listens(process, port)
+            root = f"http://127.0.0.1:{port}"
+            _put(f"{root}/{user}", {"password": password}, _login(root, "root", "root"))
+            key = _login(root, user, password)
+            count = itertools.count(1)
+
+            def fresh() -> Index:
+                name = f"{root}/{user}/{next(count)}"
+                _put(name, {"type": "stage", "bases": [], "volatile": False, "acl_upload": [user]}, key)
+                return Index(f"{name}/", f"{name}/+simple/", user, password)
+
+            yield fresh
+        finally:
+            process.kill()
+
+
+def _login(root: str, user: str, password: str) -> str:
+    answer = _put(f"{root}/+login", {"user": user, "password": password}, method="POST")
+    return base64.b64encode(f"{user}:{answer['result']['password']}".encode()).decode()
+
+
+def _put(url: str, content: object, key: str = "", method: str = "PUT") -> Any:
+    headers = {"Content-Type": "application/json", "Accept": "application/json", "X-Devpi-Auth": key}
+    request = Request(url, json.dumps(content).encode(), headers, method=method)
+    with build_opener(ProxyHandler({})).open(request) as answer:
+        return json.load(answer)
+
+
 def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -155,7 +218,7 @@ def _wait_until_it_listens(process: subprocess.Popen[bytes], port: int, seconds:
     deadline = time.monotonic() + seconds
     while True:
         if process.poll() is not None:
-            raise AssertionError(f"pypiserver ended with {process.returncode}")
+            raise AssertionError(f"the index ended with {process.returncode}")
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except OSError:
