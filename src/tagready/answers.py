@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +16,7 @@ from tagready.terminal import (
     show_diff,
     show_entry,
     show_facts,
+    show_files,
     show_github,
     show_places,
     show_report,
@@ -22,7 +24,12 @@ from tagready.terminal import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tagready.build import Built
+    from tagready.index_rules import OnIndex
     from tagready.prepared import Prepared
+    from tagready.publish import Options, Published
     from tagready.status import Next, Standing
     from tagready.tag import Tagged
     from tagready.verify import Verified
@@ -86,10 +93,16 @@ def _show_verified_text(title: str, verified: Verified) -> None:
         return
     errors = sum(found.level is Level.ERROR for found in report.findings)
     say(f"\n{title}: {counted(errors, 'finding')}.", err=True, bold=True)
-    if verified.tagged:
+    if {found.rule for found in report.findings if found.level is Level.ERROR} <= _OF_FILES:
+        say("The tag is good; it is the files that are not: build them again (tagready build).", err=True)
+    elif verified.tagged:
         say(f"Not published yet: mend it, drop the tag (git tag -d {verified.tag}, on a remote", err=True)
         say(f"git push REMOTE :refs/tags/{verified.tag}), and tagready tag {verified.version}.", err=True)
         say("Published already: a tag that people have stays; mend it in the next version.", err=True)
+
+
+#: What is wrong with distributions only, and not with the commit.
+_OF_FILES = {"dist-missing", "dist-name", "dist-metadata", "dist-untracked", "dist-conflict"}
 
 
 def _verified_keys(verified: Verified) -> dict[str, Any]:
@@ -108,6 +121,7 @@ def _verified_keys(verified: Verified) -> dict[str, Any]:
         "hidden": list(judged.hidden),
         "branch": verified.branch,
         "since": verified.since,
+        "files": [file._asdict() for file in verified.files],
     }
 
 
@@ -173,6 +187,105 @@ def _show_standing(found: Standing) -> None:
     say()
     done = all(place.state == "as intended" for place in found.places)
     say(f"  next  {found.command}" if found.command else f"  {'done: nothing is left to do' if done else _UNSEEN}")
+
+
+def show_built(built: Built, form: str) -> None:
+    """Print what was built: from what, with what, and how anybody can have the same bytes."""
+    release = built.release
+    if form == "json":
+        keys = {key: value for key, value in release._asdict().items() if key not in ("verdict", "files")}
+        files = [file._asdict() for file in release.files]
+        click.echo(
+            as_json("build", built.report, **keys, files=files, verdict=release.verdict, out=str(built.out),
+                    twice=built.twice, normalised=built.normalised)
+        )  # fmt: skip
+        return
+    say(f"{glyph('✓', '*')} {release.project} {release.version} is built, in {built.out}", fg="green", bold=True)
+    show_facts(_built_facts(built))
+    longest = max(len(file.name) for file in release.files)
+    for file in release.files:
+        say(f"  {file.name:<{longest}}  {_size(file.size):>8}  sha256:{file.sha256[:12]}")
+    if built.report.findings or built.report.skipped:
+        say()
+    show_report(built.report)
+    if not release.verdict["ok"]:
+        why = ", ".join(sorted({found["rule"] for found in release.verdict["findings"] if found["level"] == "error"}))
+        say(f"  ! the tag gate says no to this commit ({why}): publish will refuse", fg="yellow")
+        say(f"  next  tagready verify{f' {release.tag}' if release.tag else f' --commit {release.commit[:10]}'}")
+    else:
+        say(f"  next  {_after_build(built)}")
+
+
+def _after_build(built: Built) -> str:
+    """Return the one next command."""
+    if not built.release.tag:
+        return f"tagready tag {built.release.version}, and build from the tag"
+    dist = "" if str(built.out) == "dist" else f" --dist {shlex.quote(str(built.out))}"
+    unrepaired = [found.path for found in built.report.findings if found.rule == "dist-name"]
+    repair = f"auditwheel repair {unrepaired[0]} --wheel-dir {built.out} && rm {unrepaired[0]}, then " * bool(
+        unrepaired
+    )
+    return f"{repair}tagready publish{dist}"
+
+
+def _built_facts(built: Built) -> list[tuple[str, str]]:
+    release = built.release
+    on = release.commit[:10]
+    where = f"{release.tag} on {on}" if release.tag else f"{on}, which has no release tag"
+    facts = [("commit", where + (f"; built as if {built.as_tag} were there" if built.as_tag else ""))]
+    facts.append(("with", f"Python {release.python}, {counted(len(release.requirements), 'build requirement')}"))
+    if built.twice:
+        facts.append(("twice", "from a clone of its own each time, and the bytes are the same"))
+    else:
+        facts.append(("once", "so nobody knows yet whether a second build gives the same bytes"))
+    if built.smoke:
+        facts.append(("smoke", f"{built.smoke}, in an environment of its own"))
+    if built.normalised:
+        facts.append(("sdist", "times, owners and modes are the same for everybody; contents are the backend's"))
+    return facts
+
+
+def _size(size: int) -> str:
+    number, unit = float(size), "B"
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000 or unit == "GB":
+            break
+        number /= 1000
+    return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+
+
+def show_published(published: Published, asked: Options, form: str) -> None:
+    """Print how each file stands on the index in the end."""
+    from tagready.publish import as_json as files_of
+
+    files = files_of(published.standings)
+    what = f"{published.project} {published.version}"
+    if asked.preflight:
+        title = f"nothing speaks against the token in {published.source} for {published.host}"
+    else:
+        title = f"{what} is on {published.host}, byte for byte"
+    facts = [("token", published.source)] if published.source and not asked.preflight else []
+    facts += [("origin", published.attested)] if published.attested else []
+    if form == "json":
+        keys = published._asdict()
+        about = {key: keys[key] for key in ("project", "version", "tag", "commit", "host", "source", "attested")}
+        click.echo(as_json("publish", published.report, **about, files=files))
+    elif form == "github":
+        show_github(title, [*facts, *((file["action"], f"{file['name']} sha256:{file['sha256']}") for file in files)],
+                    published.report)  # fmt: skip
+    else:
+        say(f"{glyph('✓', '*')} {title}", fg="green", bold=True)
+        show_facts(facts)
+        show_files(files, err=False)
+        show_report(published.report)
+
+
+def show_interrupted(standings: Sequence[OnIndex], asked: Options) -> None:
+    """Print how each file stood when somebody interrupted, and the command that goes on."""
+    from tagready.publish import as_json as files_of
+    from tagready.publish import resume
+
+    show_files(files_of(tuple(standings)), resume(asked))
 
 
 def show_tagged(tagged: Tagged, form: str) -> None:

@@ -145,6 +145,7 @@ def tag(directory: Path, overlay: Path | None, form: str, **options: Any) -> Non
 @cli.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("tag", required=False)
 @click.option("--commit", metavar="REV", help="Judge this commit; the tag need not exist yet.")
+@click.option("--dist", metavar="DIR", type=click.Path(path_type=Path), help="Judge the distributions in DIR, too.")
 @click.option("--index", "ask_index", is_flag=True, help="Ask the index as well which versions it has.")
 @click.option("--strict", is_flag=True, help="Take warnings, and what could not be judged, as errors.")
 @click.option("--skip", metavar="RULE", multiple=True, help="Set a rule aside; it is listed as skipped.")
@@ -166,6 +167,7 @@ def verify(directory: Path, overlay: Path | None, form: str, **options: Any) -> 
 
     with answering("verify", form), closing(git.discover(directory, bare=True)) as repository:
         options["skip"] = tuple(options["skip"])
+        options["dist"] = directory / options["dist"] if options["dist"] else None
         verified = judge(repository, Options(**options), directory / overlay if overlay else None)
         answers.show_verified(verified, form)
         if not verified.report.ok:
@@ -225,6 +227,86 @@ def notes(tag: str | None, directory: Path, overlay: Path | None, form: str, out
 
 
 @cli.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("tag", required=False)
+@click.option("-o", "--out", metavar="DIR", default="dist", type=click.Path(path_type=Path), help="Default: dist.")
+@click.option("--once", is_flag=True, help="Do not build a second time to compare.")
+@click.option("--smoke", is_flag=True, help="Install the wheel into a fresh environment, and import it.")
+@click.option(
+    "--constraints",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Build with these versions: an earlier release.json, or a pip constraints file.",
+)
+@output_format("text", "json")
+@common
+def build(directory: Path, overlay: Path | None, form: str, **options: Any) -> None:
+    """Build sdist and wheel of a tag or of HEAD, reproducibly.
+
+    TAG is the tag of the workflow's run, or the release tag on HEAD, if it is not given; without a tag, HEAD is built.
+
+    \b
+    Builds what is committed, in a clean clone; twice, and compares. The files
+    are judged, and lie in DIR with SHA256SUMS and release.json.
+    """
+    from tagready import answers, git, terminal
+    from tagready.build import Options
+    from tagready.build import build as make
+
+    with (
+        answering("build", form),
+        closing(git.discover(directory, bare=True)) as repository,
+        terminal.Progress() as progress,
+    ):
+        options["out"] = directory / options["out"]
+        options["constraints"] = directory / options["constraints"] if options["constraints"] else None
+        built = make(repository, Options(**options), directory / overlay if overlay else None, progress.says)
+        progress.close()
+        answers.show_built(built, form)
+
+
+@cli.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--dist", metavar="DIR", default="dist", type=click.Path(path_type=Path), help="Default: dist.")
+@click.option("--preflight", is_flag=True, help="Look at the token only; no distribution is needed.")
+@click.option("--confirm", is_flag=True, help="Look at the listing only; no token is needed.")
+@click.option("--repository", metavar="NAME", help="A repository that twine knows: pypi, testpypi, or one of .pypirc.")
+@click.option("--repository-url", metavar="URL", help="Upload to this address.")
+@click.option("--index-url", metavar="URL", help="Read the listing of the index at this address (its simple index).")
+@click.option("--trusted", is_flag=True, help="Use Trusted Publishing: the run's own identity, and no token.")
+@click.option("--no-attestations", is_flag=True, help="With --trusted: upload no attestations of origin.")
+@click.option("--skip", metavar="RULE", multiple=True, help="Set a rule of policy aside; it is listed as skipped.")
+@output_format("text", "json", "github")
+@common
+def publish(directory: Path, overlay: Path | None, form: str, **options: Any) -> None:
+    """Upload what the index lacks, and confirm that it lists our bytes.
+
+    \b
+    The token comes from PYPI_API_TOKEN or TWINE_PASSWORD, .pypirc or the
+    keyring. It is looked at first, before anything is sent. Run it again after
+    anything that went wrong: it does what is missing, and nothing twice. Needs
+    no repository, only the distributions.
+    """
+    from tagready import answers, terminal
+    from tagready.publish import Options, configured
+    from tagready.publish import publish as upload
+
+    if options["preflight"] and options["confirm"]:
+        raise click.UsageError("--preflight looks at the token, --confirm does without: give one of them")
+    with answering("publish", form), terminal.Progress() as progress:
+        options["dist"] = directory / options["dist"]
+        options["skip"] = tuple(options["skip"])
+        options["attestations"] = not options.pop("no_attestations")
+        asked = configured(Options(**options), directory, directory / overlay if overlay else None)
+        try:
+            published = upload(asked, progress)
+        except KeyboardInterrupt:
+            progress.close()
+            answers.show_interrupted(progress.standings, asked)
+            raise
+        progress.close()
+        answers.show_published(published, asked, form)
+
+
+@cli.command(context_settings={"help_option_names": ["-h", "--help"]})
 def demo() -> None:
     """Release a sample project in a scratch folder, command by command."""
     from tagready.demo import demo as show
@@ -241,6 +323,10 @@ def closing(repository: Any) -> Iterator[Any]:
         repository.close()
 
 
+#: What a refused command says of itself to a workflow.
+_NOT_DONE = {"tag": "nothing was tagged", "publish": "the release is not published"}
+
+
 @contextmanager
 def answering(command: str, form: str) -> Iterator[None]:
     """Turn a refusal and a failure into an answer and an exit code."""
@@ -253,11 +339,11 @@ def answering(command: str, form: str) -> Iterator[None]:
         if form == "json":
             click.echo(terminal.as_json(command, refused.report, **refused.about))
         elif form == "github":
-            terminal.show_github(
-                f"{command}: nothing was {'tagged' if command == 'tag' else 'judged'}", [], refused.report
-            )
+            terminal.show_github(f"{command}: {_NOT_DONE.get(command, 'nothing was judged')}", [], refused.report)
         else:
             terminal.show_refusal(refused.report, command)
+        if form != "json":
+            terminal.show_files(refused.about.get("files", ()), refused.about.get("resume", ""))
         sys.exit(1)
     except Trouble as trouble:
         if form == "json":
@@ -265,6 +351,8 @@ def answering(command: str, form: str) -> Iterator[None]:
         if form == "github":
             terminal.show_github_trouble(trouble)
         terminal.show_trouble(trouble)
+        if form != "json":
+            terminal.show_files(trouble.about.get("files", ()), trouble.about.get("resume", ""))
         sys.exit(2 if isinstance(trouble, WrongUse) else 3)
     except BrokenPipeError:
         # Somebody read enough (`| head`): what was to be done is done, and there is nobody left to tell.

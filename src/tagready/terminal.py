@@ -7,12 +7,12 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
-from tagready.findings import Finding, Level, Report, Trouble
+from tagready.findings import Finding, Level, Report, Trouble, as_verdict
 from tagready.git import NO_REMOTE
 
 SCHEMA = 1
@@ -20,10 +20,10 @@ SCHEMA = 1
 PREVIEW_LINES = 60
 
 
-def say(text: str = "", *, err: bool = False, **style: Any) -> None:
+def say(text: str = "", *, err: bool = False, nl: bool = True, **style: Any) -> None:
     """Print a line, coloured only on a terminal and never against NO_COLOR."""
     color = False if os.environ.get("NO_COLOR") else None
-    click.echo(click.style(text, **style) if style else text, err=err, color=color)
+    click.echo(click.style(text, **style) if style else text, err=err, nl=nl, color=color)
 
 
 def write_exactly(text: str) -> None:
@@ -130,7 +130,13 @@ def counted(number: int, what: str) -> str:
 
 
 #: How each command says that it did not do what was asked.
-_REFUSALS = {"verify": "Not judged", "notes": "No notes", "status": "No status"}
+_REFUSALS = {
+    "verify": "Not judged",
+    "notes": "No notes",
+    "status": "No status",
+    "build": "Not built",
+    "publish": "Not published",
+}
 
 
 def show_refusal(report: Report, command: str) -> None:
@@ -149,6 +155,67 @@ def show_trouble(trouble: Trouble) -> None:
     if trouble.command:
         say(f"    while running: {trouble.command}", err=True, fg="bright_black")
     say(f"    {glyph('→', '->')} {trouble.fix}", err=True)
+
+
+#: How a distribution stands on an index: its sign, the plain one, and the colour.
+_ACTIONS = {
+    "uploaded": ("✓", "*", "green"),
+    "present": ("✓", "*", "green"),
+    "missing": ("–", "-", "yellow"),
+    "conflicting": ("✗", "x", "red"),
+    "unverifiable": ("?", "?", "yellow"),
+}
+
+
+def show_files(files: Sequence[Mapping[str, str]], resume: str = "", *, err: bool = True) -> None:
+    """Print how each distribution stands on an index, and the command that goes on from there."""
+    longest = max((len(file["name"]) for file in files), default=0)
+    if err and files:
+        say(err=True)
+    for file in files:
+        nice, plain, colour = _ACTIONS[file["action"]]
+        said = click.style(f"{glyph(nice, plain)} {file['action']:<12}", fg=colour)
+        say(f"  {said}  {file['name']:<{longest}}  sha256:{file['sha256'][:12]}", err=err)
+    if resume:
+        say(f"  go on  {resume}", err=err)
+
+
+class Progress:
+    """Shows what is being done: one line that changes on a terminal, a line each elsewhere."""
+
+    def __init__(self) -> None:
+        self.standings: Sequence[Any] = ()
+        self._lines = not sys.stderr.isatty()
+        self._shown = False
+
+    def __enter__(self) -> Progress:
+        """Begin; nothing is shown yet."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave no half line behind."""
+        self.close()
+
+    def says(self, text: str) -> None:
+        """Show what is done now, or waited for."""
+        if self._lines:
+            say(f"  {glyph('·', '-')} {text}", err=True)
+            return
+        self.close()
+        line = f"  {glyph('·', '-')} {text}"
+        shown = line if len(line) < width() else line[: width() - 2] + glyph("…", "+")
+        say(shown, err=True, nl=False, fg="bright_black")
+        self._shown = True
+
+    def stands(self, standings: Sequence[Any]) -> None:
+        """Remember how each file stands, for the case that somebody interrupts."""
+        self.standings = standings
+
+    def close(self) -> None:
+        """Wipe the line that changes."""
+        if self._shown:
+            click.echo("\r\033[K", nl=False, err=True, color=True)
+            self._shown = False
 
 
 def show_github(title: str, facts: list[tuple[str, str]], report: Report) -> None:
@@ -206,6 +273,7 @@ def show_entry(entry: str) -> None:
 def as_json(command: str, report: Report | None, **keys: Any) -> str:
     """Return the one JSON object that a command prints (schema 1)."""
     report = report or Report()
+    judged = as_verdict(report)
     document = {
         "schema": SCHEMA,
         "command": command,
@@ -214,18 +282,8 @@ def as_json(command: str, report: Report | None, **keys: Any) -> str:
         "version": keys.pop("version", None),
         "tag": keys.pop("tag", None),
         "commit": keys.pop("commit", None),
-        "findings": [
-            {
-                "rule": found.rule,
-                "level": str(found.level),
-                "message": found.message,
-                "fix": found.fix,
-                "path": found.path,
-                "line": found.line,
-            }
-            for found in report.findings
-        ],
-        "skipped": [{"rule": skip.rule, "reason": skip.reason} for skip in report.skipped],
+        "findings": judged["findings"],
+        "skipped": judged["skipped"],
         **keys,
     }
     # surrogateescape'd bytes have no place in JSON's UTF-8; they are shown as the replacement character.

@@ -117,6 +117,20 @@ def next_version(word: str, reachable: Iterable[Version], wanted: Asked | None) 
     return max(result, final_of(begun[-1])) if begun else result
 
 
+def after(version: Version) -> Version:
+    """Return the version to release in place of one that is burned: the next of its kind (rc2 after rc1)."""
+    epoch = f"{version.epoch}!" if version.epoch else ""
+    release = ".".join(map(str, version.release))
+    before = f"{epoch}{release}" + (f"{version.pre[0]}{version.pre[1]}" if version.pre else "")
+    if version.dev is not None:
+        return Version(f"{version.public.rpartition('.dev')[0]}.dev{version.dev + 1}")
+    if version.post is not None:
+        return Version(f"{before}.post{version.post + 1}")
+    if version.pre:
+        return Version(f"{epoch}{release}{version.pre[0]}{version.pre[1] + 1}")
+    return bumped(version, Bump.PATCH)
+
+
 def final_of(version: Version) -> Version:
     """Return the final version that a pre-release leads to."""
     epoch = f"{version.epoch}!" if version.epoch else ""
