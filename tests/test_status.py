@@ -489,7 +489,9 @@ def stand(commit: str, entry: str, local: str, remote: str, index: str = "unveri
     return {place: words.get(state, state) for place, state in given.items()}
 
 
-RE_RUN = "re-run the failed jobs of the workflow that the tag started: the index has nothing of it yet"
+RE_RUN = (
+    "re-run the failed jobs of the workflow that the tag started (or tagready publish): the index has nothing of it yet"
+)
 
 
 def test_from_nothing_to_the_index(project: Project, index: Path) -> None:

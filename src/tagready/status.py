@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
-from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
@@ -280,8 +279,8 @@ def _on_index(snapshot: Snapshot, version: Version) -> list[Place]:
         listing = index.list_project(snapshot.name)
     except WrongUse as wrong:
         return [Place("index", State.UNVERIFIABLE, wrong.what)]
-    if isinstance(listing, str):
-        return [Place("index", State.UNVERIFIABLE, listing)]
+    if isinstance(listing, index.NotListed):
+        return [Place("index", State.UNVERIFIABLE, listing.why)]
     ours = _distributions(snapshot, version)
     listed = {file.name: file.sha256 for file in listing.of(version)}
     places = [_file(name, listed, ours) for name in sorted(listed.keys() | ours.keys())]
@@ -290,12 +289,13 @@ def _on_index(snapshot: Snapshot, version: Version) -> list[Place]:
 
 def _distributions(snapshot: Snapshot, version: Version) -> dict[str, str]:
     """Return the distributions of the version that lie in `dist/`, with their SHA-256."""
+    from tagready.distributions import sha256_of
     from tagready.index import version_of
 
     folder = snapshot.git.top / snapshot.root / "dist"
     files = [] if snapshot.git.bare or not folder.is_dir() else sorted(folder.iterdir())
     chosen = [file for file in files if version_of(file.name, snapshot.name) == str(version)]
-    return {file.name: sha256(file.read_bytes()).hexdigest() for file in chosen}
+    return {file.name: sha256_of(file) for file in chosen}
 
 
 def _file(name: str, listed: Mapping[str, str | None], ours: Mapping[str, str]) -> Place:
@@ -347,5 +347,7 @@ def _way_on(
         return f"tagready tag {version}{where}{push}"
     if State.ABSENT in states["index"]:
         lacks = "nothing of it yet" if states["index"] == {State.ABSENT} else "not all of its files"
-        return f"re-run the failed jobs of the workflow that the tag started: the index has {lacks}"
+        return (
+            f"re-run the failed jobs of the workflow that the tag started (or tagready publish): the index has {lacks}"
+        )
     return ""

@@ -17,6 +17,7 @@ from tagready.ground import default_branch, remote_of
 from tagready.history import committed_changelog, recorded_skips
 from tagready.lineage import release_before
 from tagready.proof import Judged
+from tagready.release_file import ReleasedFile
 from tagready.secret_scan import secrets_in
 from tagready.snapshot import Snapshot, take
 from tagready.tags import Tags
@@ -30,6 +31,7 @@ class Options(NamedTuple):
 
     tag: str | None = None
     commit: str | None = None
+    dist: Path | None = None
     ask_index: bool = False
     strict: bool = False
     skip: tuple[str, ...] = ()
@@ -50,6 +52,7 @@ class Verified(NamedTuple):
     since: str | None
     branch: str | None
     tagged: bool
+    files: tuple[ReleasedFile, ...] = ()
 
     def facts(self) -> list[tuple[str, str]]:
         """Return what is known of the release, as (word, sentence)."""
@@ -67,7 +70,8 @@ class Verified(NamedTuple):
         found += [("proof", judged.proof)] if judged.proof else []
         found += [("hidden", f"on purpose: {', '.join(judged.hidden)}")] if judged.hidden else []
         found += [("branch", self.branch)] if self.branch else []
-        return found + ([("since", self.since)] if self.since else [])
+        found += [("since", self.since)] if self.since else []
+        return found + ([("files", ", ".join(file.name for file in self.files))] if self.files else [])
 
 
 def verify(git: Git, options: Options, overlay: Path | None) -> Verified:
@@ -95,8 +99,8 @@ def _check_skips(skip: Sequence[str]) -> None:
             raise WrongUse(f"there is no rule {rule}", f"did you mean {close[0]}?" if close else "see docs/findings.md")
 
 
-def asked_tag(git: Git) -> str | None:
-    """Return the tag that the workflow runs for, else the release tag on HEAD; None where there is none."""
+def asked_tag(git: Git, *, releases_only: bool = False) -> str | None:
+    """Return the tag that the workflow runs for, else the release tag on HEAD (or any other); None without one."""
     if os.environ.get("GITHUB_REF_TYPE") == "tag" and os.environ.get("GITHUB_REF_NAME"):
         return os.environ["GITHUB_REF_NAME"]
     head = git.commit("HEAD")
@@ -105,7 +109,8 @@ def asked_tag(git: Git) -> str | None:
     here = git.text("for-each-ref", f"--points-at={head.oid}", "--format=%(refname)", "refs/tags").split("\n")
     names = [name.removeprefix("refs/tags/") for name in here if name]
     tags = take(git, "HEAD").tags([Ref(f"refs/tags/{name}", head.oid, "") for name in names])
-    return tags.releases[0].name if tags.releases else next(iter(names), None)
+    others = [] if releases_only else names
+    return tags.releases[0].name if tags.releases else next(iter(others), None)
 
 
 def _no_tag(git: Git) -> Finding:
@@ -178,8 +183,12 @@ def judge_tag(
     report = report.and_(where).and_(newer).and_(judged.report).and_(Report(snapshot.survey.findings))
     if "secret-in-tree" not in options.skip:
         report = report.and_(_secrets(snapshot, before.commit, strict=options.strict))
+    files: tuple[ReleasedFile, ...] = ()
+    if options.dist is not None:
+        found, files = _distributions(snapshot, version, options.dist)
+        report = report.and_(found)
     if options.ask_index:
-        report = report.and_(_on_index(snapshot, version, held_by))
+        report = report.and_(_on_index(snapshot, version, held_by, files))
     if options.strict:
         # What somebody set aside on purpose stays set aside; what could not be judged does not.
         aside = {*options.skip, *(recorded_skips(judged.released) if judged.released else ())}
@@ -188,7 +197,9 @@ def judge_tag(
     report = proof.setting_aside(report, judged.released).without(options.skip)
     since = before.tag.name if before.tag else None
     branch = held_by[0] if held_by else None
-    return Verified(snapshot.name, str(version), name, snapshot.commit.oid, report, judged, since, branch, tagged)
+    return Verified(
+        snapshot.name, str(version), name, snapshot.commit.oid, report, judged, since, branch, tagged, files
+    )
 
 
 def _secrets(snapshot: Snapshot, since: Commit | None, *, strict: bool) -> Report:
@@ -293,14 +304,38 @@ def branch_facts(snapshot: Snapshot, refs: Sequence[Ref], remote: str | None) ->
     )
 
 
-def _on_index(snapshot: Snapshot, version: Version, held_by: Sequence[str]) -> Report:
+def _distributions(snapshot: Snapshot, version: Version, dist: Path) -> tuple[Report, tuple[ReleasedFile, ...]]:
+    """Return what is wrong with the distributions in a folder as those of this commit, and what they are."""
+    from tagready.checkout import tracked
+    from tagready.dist_rules import Expected
+    from tagready.generated import crlf_by_attributes, generated_by_attributes, generated_by_settings
+    from tagready.release_folder import described_by, distributions_in, judge_distributions, unlike_release
+
+    paths = distributions_in(dist)
+    attributes = (snapshot.read(snapshot.sources.path(".gitattributes")) or b"").decode("utf-8", "replace")
+    generated = generated_by_settings(snapshot.sources.pyproject) | generated_by_attributes(attributes)
+    expected = Expected(
+        snapshot.name, version, folder=str(dist),
+        tracked=tracked(snapshot.git, snapshot.commit, snapshot.root),
+        generated=generated | set(snapshot.config.dist_generated),
+        crlf=crlf_by_attributes(attributes),
+        allow_secrets=snapshot.config.allow_secrets,
+    )  # fmt: skip
+    report = judge_distributions(paths, expected)
+    return report.and_(unlike_release(dist, snapshot.commit.oid)), tuple(described_by(path) for path in paths)
+
+
+def _on_index(snapshot: Snapshot, version: Version, held_by: Sequence[str], files: Sequence[ReleasedFile]) -> Report:
     from tagready import index, index_rules
 
     listing = index.list_project(snapshot.name)
-    if isinstance(listing, str):
-        return Report(skipped=(Skipped("version-not-newer", listing),))
+    if isinstance(listing, index.NotListed):
+        return Report(skipped=(Skipped("version-not-newer", listing.why),))
+    listed = {file.name: file.sha256 for file in listing.of(version)}
+    if listed and files:
+        return index_rules.same_release(version, files, listed)
     series = held_by[0] if held_by and branches.is_series(held_by[0]) else None
-    return index_rules.judge(version, [file.name for file in listing.of(version)], listing.finals(), series)
+    return index_rules.judge(version, list(listed), listing.finals(), series)
 
 
 def _is_old(git: Git, tags: Tags, commit: Commit) -> bool:
