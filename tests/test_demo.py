@@ -7,14 +7,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-#: Python runs it at its start: whoever asks the network then is ended.
+#: Python runs it at its start: whoever asks another machine then is ended.
 NO_NETWORK = """\
 import os, sys
 
 def stop(event, arguments):
     if event in ("socket.connect", "socket.getaddrinfo"):
-        print("asked the network:", *arguments[-2:], file=sys.stderr, flush=True)
-        os._exit(99)
+        host = arguments[1][0] if event == "socket.connect" else arguments[0]
+        if host not in ("127.0.0.1", b"127.0.0.1"):
+            print("asked the network:", *arguments[-2:], file=sys.stderr, flush=True)
+            os._exit(99)
 
 sys.addaudithook(stop)
 """
@@ -38,6 +40,20 @@ LINES = [
     "5 fragments compile to just this entry",
     "$ tagready notes v1.4.0",
     "- Round to the nearest minute. (#16)",
+    "$ tagready build",
+    "sunrise 1.4.0 is built, in dist",
+    "twice      in different folders, and the bytes are the same",
+    "$ tagready publish --repository-url http://127.0.0.1:",
+    "x token-missing",
+    "Not published: 1 finding.",
+    "$ tagready publish --repository-url http://127.0.0.1:",
+    "sunrise 1.4.0 is on 127.0.0.1, byte for byte",
+    "* uploaded      sunrise-1.4.0-py3-none-any.whl",
+    "* uploaded      sunrise-1.4.0.tar.gz",
+    "$ tagready publish --repository-url http://127.0.0.1:",
+    "* present       sunrise-1.4.0.tar.gz",
+    "$ pip install --quiet --no-cache-dir --target ../site --index-url http://127.0.0.1:",
+    "sunrise 1.4.0: at six, more or less",
     "$ tagready verify v1.4.1",
     "x version-mismatch  pyproject.toml:3",
     "x fragments-left-over  changelog.d/17.bugfix.md",

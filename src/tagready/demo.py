@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 
 from tagready.terminal import say
 
@@ -15,12 +20,39 @@ PYPROJECT = """\
 [project]
 name = "sunrise"
 version = "1.3.0"   # tagready writes it, and keeps this comment
+description = "Tells when the sun rises"
+readme = "README.md"
+license = "MIT"
+license-files = ["LICENSE"]
+requires-python = ">=3.11"
 
 [tool.towncrier]
 directory = "changelog.d"
 filename = "CHANGELOG.md"
 title_format = "## {version} ({project_date})"
 """
+
+#: A real backend, out of the project's own folder: so nothing has to be fetched from anywhere.
+BUILD_SYSTEM = """
+[build-system]
+requires = []
+build-backend = "flit_core.buildapi"
+backend-path = ["vendor"]
+
+[tool.flit.sdist]
+include = ["vendor"]
+"""
+
+MODULE = '''\
+"""Tells when the sun rises."""
+
+from importlib.metadata import version
+
+
+def greeting() -> str:
+    """Return what the program says."""
+    return f"sunrise {version('sunrise')}: at six, more or less"
+'''
 
 CHANGELOG = """\
 # Changelog
@@ -69,6 +101,10 @@ def demo() -> None:
         _show(project, "git clone --quiet --bare ../origin.git ../clone.git")
         _show(project, "tagready verify v1.4.0 -C ../clone.git")
         _show(project, "tagready notes v1.4.0")
+        if _has_extra():
+            _publish(project)
+        else:
+            say("\nWith tagready[demo] installed, it would go on to an index on this machine, and to pip.", bold=True)
         say(
             "\nA release that was made by hand, in a hurry: an entry typed, a fix forgotten, the version not set.",
             bold=True,
@@ -78,10 +114,77 @@ def demo() -> None:
     say("\nThat was all in a scratch folder, which is gone. In your project: prepare-release auto --dry-run", bold=True)
 
 
+def _publish(project: Path) -> None:
+    """Build the release, publish it to an index on this machine, and install it from there."""
+    say("\nThe distributions: built from the commit, in a clean clone, twice.", bold=True)
+    _show(project, "tagready build")
+    with _index(project.parent / "index") as address:
+        where = f"--repository-url {address} --index-url {address}simple/"
+        say("\nAn index (pypiserver) listens on this machine. Without a token, nothing is touched:", bold=True)
+        _show(project, f"tagready publish {where}")
+        say("\nWith one, what the index lacks is uploaded, until it lists every file with our bytes:", bold=True)
+        _show(project, f"tagready publish {where}", PYPI_API_TOKEN=_TOKEN)
+        say("\nA second time, there is nothing to do:", bold=True)
+        _show(project, f"tagready publish {where}", PYPI_API_TOKEN=_TOKEN)
+        say("\nAnd anybody can install it:", bold=True)
+        pip = f"pip install --quiet --no-cache-dir --target ../site --index-url {address}simple/ sunrise==1.4.0"
+        _show(project, pip, PYTHONWARNINGS="ignore")
+        _show(project, "python -c 'import sunrise; print(sunrise.greeting())'", PYTHONPATH=str(project.parent / "site"))
+
+
+_TOKEN = "pypi-of-the-demo"  # noqa: S105
+
+
+def _has_extra() -> bool:
+    return all(find_spec(name) is not None for name in ("pypiserver", "flit_core"))
+
+
+@contextmanager
+def _index(folder: Path) -> Iterator[str]:
+    """Serve an empty index on a free port of this machine, which takes uploads with the demo's token."""
+    from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+    import pypiserver
+
+    class Silent(WSGIRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            """Print nothing."""
+
+    folder.mkdir()
+    app = pypiserver.app(
+        roots=[folder],
+        authenticate=["update"],
+        auther=lambda user, password: (user, password) == ("__token__", _TOKEN),
+        disable_fallback=True,
+        hash_algo="sha256",
+    )
+    with make_server("127.0.0.1", 0, app, handler_class=Silent) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 def _make(project: Path) -> None:
     (project / "changelog.d").mkdir(parents=True)
-    (project / "pyproject.toml").write_text(PYPROJECT, encoding="utf-8", newline="\n")
-    (project / "CHANGELOG.md").write_text(CHANGELOG, encoding="utf-8", newline="\n")
+    files = {
+        "pyproject.toml": PYPROJECT + (BUILD_SYSTEM if _has_extra() else ""),
+        "CHANGELOG.md": CHANGELOG,
+        "README.md": "# sunrise\n\nTells when the sun rises.\n",
+        "LICENSE": "MIT\n",
+        "sunrise.py": MODULE,
+        ".gitignore": "dist/\n",
+    }
+    for name, text in files.items():
+        (project / name).write_text(text, encoding="utf-8", newline="\n")
+    if _has_extra():
+        import flit_core
+
+        leave_out = shutil.ignore_patterns("__pycache__", "tests")
+        shutil.copytree(Path(flit_core.__file__).parent, project / "vendor" / "flit_core", ignore=leave_out)
     (project / "changelog.d/.gitkeep").touch()
     _git(project, "init", "--quiet", "--initial-branch=main")
     _git(project, "add", ".")
@@ -113,25 +216,34 @@ def _git(project: Path, *arguments: str) -> None:
     subprocess.run(["git", *arguments], cwd=project, check=True, env=_environment())
 
 
-def _show(project: Path, command: str) -> None:
+def _show(project: Path, command: str, **variables: str) -> None:
     """Run a command as a person would type it, and let its output through."""
     say(f"\n$ {command}", fg="cyan")
     program, *arguments = shlex.split(command)
     if program == "ls":
         say("  ".join(sorted(FRAGMENTS)))
         return
-    ours = {"prepare-release": ["prepare"], "tagready": []}
-    start = [sys.executable, "-m", "tagready", *ours[program]] if program in ours else [program]
+    python = {
+        "prepare-release": ["-m", "tagready", "prepare"],
+        "tagready": ["-m", "tagready"],
+        "pip": ["-m", "pip", "--disable-pip-version-check", "--isolated"],
+        "python": [],
+    }
+    start = [sys.executable, *python[program]] if program in python else [program]
     sys.stdout.flush()
-    subprocess.run([*start, *arguments], cwd=project, env=_environment(), check=False)
+    subprocess.run([*start, *arguments], cwd=project, env=_environment() | variables, check=False)
 
 
 def _environment() -> dict[str, str]:
     """Return an environment in which git knows the demo's own people, and nothing of the user's settings."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(_OF_THE_USER)}
     people = {
         f"GIT_{who}_{what}": value
         for who in ("AUTHOR", "COMMITTER")
         for what, value in (("NAME", "Demo"), ("EMAIL", "demo@example.org"))
     }
     return kept | people | {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_PAGER": "cat"}
+
+
+#: Variables with which a user's own settings would get into the demo, or the demo out to an index.
+_OF_THE_USER = ("GIT_", "GITHUB_", "TWINE_", "PYPI_API_TOKEN", "TAGREADY_", "PIP_", "SOURCE_DATE_EPOCH")
