@@ -3,20 +3,23 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
+# They kill runs at every step, race them, and break the network at every request.
+SLOW := tests/test_crash.py tests/test_concurrent.py tests/test_faults.py
+
 .PHONY: help demo test quick lint docs bench clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z]*\):.*##/  make \1\t/p' Makefile | expand -t 16
 
-demo: .venv/.installed  ## Make a sample project and release it, command by command.
+demo: .venv/.demo  ## Make a sample project and release it, from fragment to installed package.
 	@$(BIN)/tagready demo
 
 test: .venv/.test  ## Run all tests, with coverage.
-	$(BIN)/python -m pytest -n auto --ignore tests/test_crash.py --ignore tests/test_concurrent.py --cov
-	$(BIN)/python -m pytest -n auto tests/test_crash.py tests/test_concurrent.py
+	$(BIN)/python -m pytest -n auto $(SLOW:%=--ignore %) --cov
+	$(BIN)/python -m pytest -n auto $(SLOW)
 
-quick: .venv/.test  ## Run the tests but for the crash matrix, without coverage.
-	$(BIN)/python -m pytest -n auto --ignore tests/test_crash.py --ignore tests/test_concurrent.py
+quick: .venv/.test  ## Run the tests but for those that kill, race and break networks, without coverage.
+	$(BIN)/python -m pytest -n auto $(SLOW:%=--ignore %)
 
 lint: .venv/.lint  ## Check style, types and layers.
 	$(BIN)/ruff check
@@ -27,9 +30,10 @@ lint: .venv/.lint  ## Check style, types and layers.
 docs: .venv/.docs  ## Build the documentation; a warning is an error.
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build
 
-bench: .venv/.bench  ## Time prepare-release and verify against what people run today.
+bench: .venv/.bench .venv/.test  ## Time prepare-release, verify and publish against what people run today.
 	$(BIN)/python bench/speed.py
 	$(BIN)/python bench/proof.py
+	PYTHONPATH=tests $(BIN)/python bench/uploading.py --big 500
 
 clean:  ## Remove what the other targets made.
 	rm -rf .venv dist docs/_build .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
@@ -43,6 +47,10 @@ clean:  ## Remove what the other targets made.
 	$(BIN)/python -m pip install --quiet --editable .
 	@# Some environments keep Python from caching bytecode; then every start would compile the package again.
 	@$(BIN)/python -m compileall -q src
+	@touch $@
+
+.venv/.demo: .venv/.installed
+	$(BIN)/python -m pip install --quiet --editable .[demo]
 	@touch $@
 
 .venv/.%: .venv/.installed
