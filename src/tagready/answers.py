@@ -221,10 +221,8 @@ def _after_build(built: Built) -> str:
     if not built.release.tag:
         return f"tagready tag {built.release.version}, and build from the tag"
     dist = "" if str(built.out) == "dist" else f" --dist {shlex.quote(str(built.out))}"
-    unrepaired = [found.path for found in built.report.findings if found.rule == "dist-name"]
-    repair = f"auditwheel repair {unrepaired[0]} --wheel-dir {built.out} && rm {unrepaired[0]}, then " * bool(
-        unrepaired
-    )
+    unrepaired = next((found.path for found in built.report.findings if found.rule == "dist-name"), None)
+    repair = f"auditwheel repair {unrepaired} --wheel-dir {built.out} && rm {unrepaired}, then " if unrepaired else ""
     return f"{repair}tagready publish{dist}"
 
 
