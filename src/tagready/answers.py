@@ -239,7 +239,7 @@ def _built_facts(built: Built) -> list[tuple[str, str]]:
     if built.smoke:
         facts.append(("smoke", f"{built.smoke}, in an environment of its own"))
     if built.normalised:
-        facts.append(("sdist", "times, owners and modes are the same for everybody; contents are the backend's"))
+        facts.append(("sdist", "times, owners and modes are everybody's; contents are the backend's"))
     return facts
 
 
