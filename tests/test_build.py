@@ -80,7 +80,8 @@ class Reference(NamedTuple):
 @pytest.fixture(scope="module")
 def reference(template: Project, tmp_path_factory: pytest.TempPathFactory) -> Reference:
     project = copied(template, tmp_path_factory.mktemp("reference") / "demo")
-    with offline():
+    with offline(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "_APART", 0.0)
         return Reference(project, built(project, *JSON), dist(project))
 
 
@@ -112,7 +113,7 @@ def test_a_build(reference: Reference) -> None:
     verdict = {"ok": True, "findings": [], "skipped": []}
     release = {
         "project": "demo", "version": "1.4.0", "tag": "v1.4.0", "commit": project.head(),
-        "source_date_epoch": EPOCH, "python": sys.version.split()[0], "requirements": [], "verdict": verdict,
+        "source_date_epoch": EPOCH, "python": sys.version.split()[0], "requirements": [], "verdict": verdict, "added": [],
         "files": [described_by(folder / name)._asdict() for name in BOTH],
     }  # fmt: skip
     said = {"schema": 1, "command": "build", **verdict, **release, "out": str(folder), "twice": True}
@@ -325,6 +326,15 @@ def test_a_version_of_a_commit_after_a_release(vcs_template: Project, tmp_path: 
     answer = result.json
     assert (answer["version"], answer["tag"], answer["verdict"]["ok"]) == (local, None, False)
     assert sorted(sums(dist(project))) == names
+
+
+def test_a_version_that_only_the_backend_knows(vcs_template: Project, tmp_path: Path) -> None:
+    project = amend(copied(vcs_template, tmp_path / "demo"), {"CHANGELOG.md": "# Changelog\n"}, tag=None)
+    project.git("tag", "-d", "v1.4.0")
+    answer = built(project).json
+    told = [(found["rule"], found["message"]) for found in answer["verdict"]["findings"]]
+    assert told == [("tag-missing", "nothing in the tree says which version it is")]
+    assert answer["version"] == f"1.3.0.post3+g{project.head()[:7]}"
 
 
 def test_a_commit_that_the_gate_refuses_is_built_and_told(project: Project) -> None:
@@ -579,6 +589,16 @@ def test_an_earlier_build_is_replaced_and_others_are_kept(
     there = sums(dist(project))
     assert there == {from_elsewhere.name: described_by(from_elsewhere).sha256} | sums(reference.folder)
     assert sorted(contents(dist(project))) == sorted(["SHA256SUMS", "notes.txt", "release.json", *there])
+
+
+def test_what_came_from_elsewhere_survives_two_builds(project: Project, reference: Reference) -> None:
+    shutil.copytree(reference.folder, dist(project))
+    from_elsewhere = dist(project) / "demo-1.4.0-1-py3-none-any.whl"
+    shutil.copyfile(reference.folder / WHEEL, from_elsewhere)
+    for _ in range(2):
+        built(project, "--once")
+        told = read((dist(project) / "release.json").read_text(), "")
+        assert (told.added, from_elsewhere.exists()) == ((from_elsewhere.name,), True)
 
 
 def test_a_wheel_for_plain_linux_is_still_to_be_repaired(project: Project, earlier: dict[str, str]) -> None:

@@ -42,7 +42,7 @@ LINES = [
     "- Round to the nearest minute. (#16)",
     "$ tagready build",
     "sunrise 1.4.0 is built, in dist",
-    "twice      in different folders, and the bytes are the same",
+    "twice      from a clone of its own each time, and the bytes are the same",
     "$ tagready publish --repository-url http://127.0.0.1:",
     "x token-missing",
     "Not published: 1 finding.",

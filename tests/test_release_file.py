@@ -41,7 +41,7 @@ def test_has_the_types_that_other_programs_count_on() -> None:
     document = json.loads(as_json(RELEASE))
     assert {key: type(value) for key, value in document.items()} == {
         "schema": int, "project": str, "version": str, "tag": str, "commit": str, "source_date_epoch": int,
-        "python": str, "files": list, "requirements": list, "verdict": dict,
+        "python": str, "files": list, "requirements": list, "verdict": dict, "added": list,
     }  # fmt: skip
     assert document["files"][1] == {"name": "demo-1.4.0.tar.gz", "size": 40525, "sha256": B}
     assert json.loads(as_json(RELEASE._replace(tag=None)))["tag"] is None

@@ -138,6 +138,10 @@ BUILT = {
     ),
     "an egg": Case((more("demo-1.4.0-py3.13.egg"),), [error("dist-name", "demo-1.4.0-py3.13.egg")],
                    [WHEEL, "demo-1.4.0-py3.13.egg", SDIST]),
+    "no wheel was built": Case((without(WHEEL), told()), [error("dist-missing", "dist")], [SDIST]),
+    "none, and one from elsewhere": Case(
+        (without(WHEEL), told(), wheel()), [], [WHEEL, SDIST]
+    ),
     "the gate said no": Case((told(SHOWN, GATE),), [error("entry-missing", "CHANGELOG.md")], BOTH),
     "the gate warned": Case((told(SHOWN),), [], BOTH),
     "no, and changed": Case(
@@ -298,6 +302,13 @@ def test_only_what_is_unlike_is_told(built: Path) -> None:
     assert found_in(unlike_release(built)) == [error("dist-metadata", SDIST)]
     (built / NAME).unlink()
     assert unlike_release(built) == Report()
+
+
+def test_of_another_commit(built: Path) -> None:
+    assert unlike_release(built, "c" * 40) == Report()
+    (found,) = unlike_release(built, "d" * 40).findings
+    assert (found.rule, found.path) == ("version-mismatch", str(built / NAME))
+    assert found.message == f"the distributions in {built} were built from cccccccccc, not from dddddddddd"
 
 
 PROJECTS: dict[str, tuple[Step, str | None]] = {

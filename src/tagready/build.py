@@ -206,11 +206,12 @@ def _is_unrepaired(name: str) -> bool:
 
 
 def _earlier(out: Path) -> tuple[ReleasedFile, ...]:
-    """Return the files of an earlier build that lies there."""
+    """Return the files that an earlier build has made, and that lie there."""
     try:
-        return release_file.read((out / release_file.NAME).read_text(encoding="utf-8"), release_file.NAME).files
+        release = release_file.read((out / release_file.NAME).read_text(encoding="utf-8"), release_file.NAME)
     except (OSError, UnicodeDecodeError, WrongUse):
         return ()
+    return tuple(file for file in release.files if file.name not in release.added)
 
 
 def _judged(snapshot: Snapshot, made: _Made, others: Sequence[Path], version: str | None, out: Path) -> Report:
@@ -245,6 +246,7 @@ def _release(
         source_date_epoch=builder.epoch,
         python=platform.python_version(),
         files=tuple(sorted(files.values())),
+        added=tuple(sorted(path.name for path in others)),
         requirements=builder.requirements(),
         verdict=as_verdict(verdict.report),
     )

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from twine.utils import RepositoryConfig
 
 #: Variables that hold what must not reach any other program than the uploader.
-SECRET_VARIABLES = (SECRET, "TWINE_PASSWORD", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+SECRET_VARIABLES = (
+    SECRET, "TWINE_PASSWORD", "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    # Those of other uploaders.
+    "UV_PUBLISH_TOKEN", "UV_PUBLISH_PASSWORD", "HATCH_INDEX_AUTH", "FLIT_PASSWORD", "POETRY_PYPI_TOKEN_PYPI",
+    "PDM_PUBLISH_PASSWORD",
+)  # fmt: skip
 
 
 # What they would warn of, we say ourselves; it goes as far as the traceback of a keyring that is locked.

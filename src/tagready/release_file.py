@@ -29,6 +29,7 @@ class ReleasedFile(NamedTuple):
 class ReleaseFile(NamedTuple):
     """What was built, from what, with what, and what the tag gate said of the commit.
 
+    `added` are those of the files that this build did not make: other jobs' platform wheels, which lay there before.
     `requirements` are what the build environment had installed (`name==version`), `verdict` is the gate's report as
     its JSON has it: ok, findings, skipped.
     """
@@ -42,6 +43,7 @@ class ReleaseFile(NamedTuple):
     files: tuple[ReleasedFile, ...]
     requirements: tuple[str, ...]
     verdict: Mapping[str, Any]
+    added: tuple[str, ...] = ()
 
 
 def as_json(release: ReleaseFile) -> str:
@@ -77,6 +79,7 @@ def read(text: str, path: str) -> ReleaseFile:
             files=_files(document["files"]),
             requirements=tuple(map(_requirement, document["requirements"])),
             verdict=_verdict(document["verdict"]),
+            added=tuple(map(str, document["added"])),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise _unreadable(path, f"lacks what it should say ({type(error).__name__}: {error})") from None
