@@ -113,7 +113,8 @@ def test_a_build(reference: Reference) -> None:
     verdict = {"ok": True, "findings": [], "skipped": []}
     release = {
         "project": "demo", "version": "1.4.0", "tag": "v1.4.0", "commit": project.head(),
-        "source_date_epoch": EPOCH, "python": sys.version.split()[0], "requirements": [], "verdict": verdict, "added": [],
+        "source_date_epoch": EPOCH, "python": sys.version.split()[0], "requirements": [],
+        "verdict": verdict, "added": [],
         "files": [described_by(folder / name)._asdict() for name in BOTH],
     }  # fmt: skip
     said = {"schema": 1, "command": "build", **verdict, **release, "out": str(folder), "twice": True}
