@@ -46,7 +46,7 @@ def _is_of(attestation: Path, file: ReleasedFile) -> bool:
 
 
 def _sign(paths: Sequence[Path]) -> None:
-    command = [sys.executable, "-m", "pypi_attestations", "sign", *map(str, paths)]
+    command = [sys.executable, "-P", "-m", "pypi_attestations", "sign", *map(str, paths)]
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=SIGN_SECONDS, check=False,

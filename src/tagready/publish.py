@@ -115,9 +115,9 @@ def _publish(options: Options, uploader: Uploader | None, watcher: Watcher, pati
             found, report = _token(place, project, options, watcher, patience)
         report = report.and_(goods_report)
         if folder:
-            report = report.and_(_of_this_run(folder)).without(options.skip)
-        if not report.ok:
-            raise Refused(report=report)
+            report = report.and_(_of_this_run(folder))
+        if not report.without(options.skip).ok:
+            raise Refused(report=report.without(options.skip))
         if folder:
             attested = _attested(folder, options) if found else {}
             uploads = {file.name: _upload(folder, file.name, attested) for file in folder.files}
@@ -136,7 +136,7 @@ def _publish(options: Options, uploader: Uploader | None, watcher: Watcher, pati
         source=found.source if found else "",
         attested=_origin(attested, options) if folder else "",
         standings=run.standings if run else (),
-        report=report,
+        report=report.and_(run.aside if run else Report()).without(options.skip),
     )
 
 

@@ -15,7 +15,7 @@ from packaging.version import Version
 
 from tagready import index, index_rules, token_rules, upload_answers
 from tagready.credentials import Credentials, Place
-from tagready.findings import Finding, Refused, WorldFailed, finding
+from tagready.findings import Finding, Refused, Report, WorldFailed, finding
 from tagready.index_rules import Action, OnIndex
 from tagready.release_file import ReleasedFile
 from tagready.upload_answers import Answer, Meaning
@@ -74,6 +74,8 @@ class Reconciliation:
         self.goods = goods
         self.place = place
         self.standings: tuple[OnIndex, ...] = ()
+        #: What the index has against the release, and was set aside.
+        self.aside = Report()
         self._address = address
         self._watcher = watcher
         self._patience = patience
@@ -141,7 +143,8 @@ class Reconciliation:
         self.standings = tuple(self._told_apart(each) for each in found)
         self._watcher.stands(self.standings)
         wrong = index_rules.conflicts(found, self.goods.version)
-        wrong = wrong.and_(index_rules.strangers(self.goods.version, self.goods.files, listed).dropping(self._skip))
+        strangers = index_rules.strangers(self.goods.version, self.goods.files, listed)
+        wrong, self.aside = wrong.and_(strangers.dropping(self._skip)), strangers
         if not wrong.ok:
             raise Refused(report=wrong)
         unknown = [each.file.name for each in found if each.action is Action.UNVERIFIABLE]

@@ -107,7 +107,8 @@ class _Process:
 
     def _started(self) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "tagready.uploader"],
+            # -P: nothing that lies in the folder where this runs is imported.
+            [sys.executable, "-P", "-m", "tagready.uploader"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
