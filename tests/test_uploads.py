@@ -20,6 +20,7 @@ from indexes import faulty, page
 from publishing import SDIST, WHEEL, children, isolate, on_linux, wait_until
 from tagready.credentials import Credentials, find_place
 from tagready.upload_answers import Answer, words
+from tagready.uploader import _upload
 from tagready.uploads import BYTES_A_SECOND, UPLOAD_SECONDS, Upload, Uploader, seconds_for
 from warehouse import TOKEN, Warehouse, make_token
 
@@ -42,7 +43,10 @@ def uploader(others: set[int]) -> Iterator[Uploader]:
     yield made
     made.close()
     assert mine(others) == []
-    assert not [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.join(2)
+            assert not thread.is_alive()
 
 
 def mine(others: set[int]) -> list[int]:
@@ -163,6 +167,22 @@ def test_what_is_no_distribution(uploader: Uploader, warehouse: Warehouse, tmp_p
 def test_a_password_that_cannot_be_sent(uploader: Uploader, warehouse: Warehouse, tmp_path: Path) -> None:
     answer = upload(uploader, warehouse.upload_url, make_wheel(tmp_path), token="пароль")
     assert answer == {WHEEL: Answer(400, "twine failed (UnicodeEncodeError)")}
+
+
+def test_what_the_process_does(warehouse: Warehouse, tmp_path: Path) -> None:
+    """Here, where it can be seen doing it."""
+    wheel, other = make_wheel(tmp_path), make_wheel(tmp_path / "other", seed=1)
+    given = {"repository_url": warehouse.upload_url, "username": "__token__", "password": TOKEN}
+    assert _upload(given, [str(wheel)]) == {"status": 200, "text": ""}
+    assert _upload(given, [str(other)])["status"] == 400
+    assert _upload(given | {"repository_url": "http://127.0.0.1:9/"}, [str(wheel)]) == {
+        "status": None, "text": "Connection refused",
+    }  # fmt: skip
+    assert _upload(given, [str(tmp_path / "none.whl")])["text"].startswith("twine says: Cannot find file")
+    assert _upload(given | {"password": "пароль"}, [str(wheel)])["text"] == "twine failed (UnicodeEncodeError)"
+    with FaultProxy(warehouse.root, Fault("429", retry_after="7")) as proxy:
+        answer = _upload(given | {"repository_url": proxy.through(warehouse.upload_url)}, [str(wheel)])
+    assert (answer["status"], answer["retry_after"]) == (429, "7")
 
 
 # -- nothing secret ----------------------------------------------------------------------------------------------------
