@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,6 +40,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _places(tmp_path: Path, house: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let pip find our wheels only, and tests that run at the same time not wait for each other."""
     monkeypatch.setattr(door, "ONE_PLACE", tmp_path / "one-place")
+    monkeypatch.setattr(door, "TURN_SECONDS", 0.2)
     with offline(house):
         yield
 
@@ -309,6 +311,16 @@ def test_somebody_else_builds_there(tmp_path: Path, telling: Path) -> None:
     with (tmp_path / "one-place.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert place_of(tmp_path, telling) == "unpacked/demo-1.4.0"
+
+
+def test_a_build_waits_for_its_turn(tmp_path: Path, telling: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "TURN_SECONDS", 30.0)
+    with (tmp_path / "one-place.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        timer = threading.Timer(0.3, fcntl.flock, (lock, fcntl.LOCK_UN))
+        timer.start()
+        assert place_of(tmp_path, telling) == "one-place/demo-1.4.0"
+        timer.join()
 
 
 def link_to_a_folder(folder: Path) -> None:

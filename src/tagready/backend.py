@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import time
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -32,6 +33,8 @@ _UMASK = 0o022
 
 #: Where wheels are built, on every machine that has such a folder.
 ONE_PLACE = Path("/tmp/tagready-build")  # noqa: S108
+#: Another build may be there for so long; then the wheel is built elsewhere.
+TURN_SECONDS = 60.0
 
 _NO_FILE = "the backend does not name a file that is there"
 
@@ -183,7 +186,6 @@ def _the_one_place() -> Iterator[Path | None]:
     if sys.platform == "win32":
         yield None
         return
-    import fcntl
     import shutil
 
     place, lock = ONE_PLACE, ONE_PLACE.with_suffix(".lock")
@@ -192,7 +194,7 @@ def _the_one_place() -> Iterator[Path | None]:
             # Nobody else's file or link is followed, and a killed run leaves no lock behind.
             handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
             stack.callback(os.close, handle)
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take_turn(handle)
             if place.is_dir() and not place.is_symlink() and place.stat().st_uid == os.getuid():
                 shutil.rmtree(place)
             place.mkdir(mode=0o700)
@@ -201,6 +203,22 @@ def _the_one_place() -> Iterator[Path | None]:
             return
         stack.callback(shutil.rmtree, place, ignore_errors=True)
         yield place
+
+
+def _take_turn(handle: int) -> None:
+    """Lock a file once nobody else has it locked; raise OSError where that takes too long."""
+    import fcntl
+
+    deadline = time.monotonic() + TURN_SECONDS
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 def _unpack(sdist: Path, folder: Path) -> Path:
