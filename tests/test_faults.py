@@ -449,7 +449,7 @@ def test_no_token_in_anything_that_is_written(form: str, tmp_path: Path, monkeyp
     make_release(project.path / "dist")
     variables = {
         "HOME": str(tmp_path), "TMPDIR": str(tmp_path / "scratch" / "tmp"), "GITHUB_ACTIONS": "true",
-        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"), "PYTHONDEVMODE": "1",
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
     }  # fmt: skip
 
     def run(index: Warehouse, proxy: FaultProxy) -> tuple[int, str]:

@@ -71,7 +71,8 @@ def show_verified(verified: Verified, form: str) -> None:
     if report.ok and report.skipped:
         title += ", but for what was not judged"
     if form == "json":
-        click.echo(as_json("verify", report, **_verified_keys(verified)))
+        files = [file._asdict() for file in verified.files]
+        click.echo(as_json("verify", report, **_verified_keys(verified), files=files))
     elif form == "github":
         show_github(title, verified.facts(), verified.report)
     else:
@@ -121,7 +122,6 @@ def _verified_keys(verified: Verified) -> dict[str, Any]:
         "hidden": list(judged.hidden),
         "branch": verified.branch,
         "since": verified.since,
-        "files": [file._asdict() for file in verified.files],
     }
 
 
