@@ -69,6 +69,7 @@ from tagready.generated import crlf_by_attributes, generated_by_attributes, gene
             ["Cargo.toml", "*/Cargo.toml", "Cargo.lock", "pyproject.toml"],
             id="maturin",
         ),
+        pytest.param("build-system.build-backend = 'hatchling.build'", [".gitignore"], id="hatchling in a sub-folder"),
         pytest.param("build-system.build-backend = 'pbr.build'", ["AUTHORS", "ChangeLog"], id="pbr"),
         pytest.param(
             "build-system.requires = ['setuptools', 'pbr>=6']", ["AUTHORS", "ChangeLog"], id="pbr in setuptools"

@@ -8,6 +8,9 @@ from typing import Any
 
 # What backends write or rewrite, by building with each, and for maturin by its source (November 2026).
 _BY_BACKEND = {
+    # Of a project in a sub-folder, it takes the .gitignore above along.
+    "hatchling.build": (".gitignore",),
+    "hatchling.ouroboros": (".gitignore",),
     "maturin": ("Cargo.toml", "*/Cargo.toml", "Cargo.lock", "pyproject.toml"),
     "pbr.build": ("AUTHORS", "ChangeLog"),
     "pdm.backend": ("pyproject.toml",),
