@@ -167,8 +167,8 @@ MINT_SECONDS = 60.0
 def mint(place: Place, seconds: float = MINT_SECONDS) -> Credentials | Finding:
     """Return an upload token of a quarter of an hour for the identity of this run (Trusted Publishing).
 
-    Raise WorldFailed where the index, or who vouches for the run, cannot be asked.
-    https://docs.pypi.org/trusted-publishers/
+    Raise WorldFailed where the index, or who vouches for the run, cannot be asked. The exchange is twine's
+    (twine/auth.py), as PyPI's documentation of trusted publishers has it.
     """
     from twine.exceptions import TrustedPublishingFailure
 
