@@ -55,15 +55,14 @@ class Config(NamedTuple):
     rebuild: bool = True
     smoke: str | None = None
     dist_generated: tuple[str, ...] = ()
+    require_fragment: str = "error"
+    code_paths: tuple[str, ...] = ()
+    strict_workflows: bool = False
+    generated: tuple[str, ...] = ()
 
 
 #: Keys of the design that this version cannot honour yet; taking them in silence would be a lie.
-NOT_YET = frozenset(
-    {
-        "bump-command", "prereleases", "changelog", "dev-version", "strict-workflows", "require-fragment",
-        "code-paths", "generated",
-    }
-)  # fmt: skip
+NOT_YET = frozenset({"bump-command", "prereleases", "changelog", "dev-version"})
 
 
 @lru_cache(maxsize=16)  # most commits have the same settings as the ones around them
@@ -261,4 +260,8 @@ _READERS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "rebuild": ("rebuild", _flag),
     "smoke": ("smoke", _command),
     "dist-generated": ("dist_generated", _texts),
+    "require-fragment": ("require_fragment", _one_of("error", "warning", "never")),
+    "code-paths": ("code_paths", _texts),
+    "strict-workflows": ("strict_workflows", _flag),
+    "generated": ("generated", _texts),
 }
