@@ -421,7 +421,7 @@ def test_a_project_in_a_folder_of_the_repository(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [(("1.4.0", "1.5.0"), 2), (("--format", "github"), 2), (("v1.4.0",), 2), (("auto",), 2), (("-C", "nowhere"), 2)],
+    [(("1.4.0", "1.5.0"), 2), (("--format", "github"), 2), (("rel-1.4.0",), 2), (("auto",), 2), (("-C", "nowhere"), 2)],
 )
 def test_wrong_usage(project: Project, arguments: tuple[str, ...], code: int) -> None:
     before = project.fingerprint()
@@ -738,10 +738,11 @@ def bump(project: Project) -> None:
             run(git("remote", "remove", "origin"), git("tag", "v1.4.0")), r"", id="tagged, no remote"
         ),
         pytest.param(
-            run(pushed, git("tag", "-d", "v1.4.0")), "git fetch origin tag v1.4.0", id="pushed by somebody else"
+            run(pushed, git("tag", "-d", "v1.4.0")), "git fetch origin --tags", id="pushed by somebody else"
         ),
         pytest.param(
-            edited("CHANGELOG.md", "- Mend it. (#13)\n", ""), r"tagready verify --commit [0-9a-f]{10}", id="spoiled"
+            edited("CHANGELOG.md", "- Mend it. (#13)\n", ""), r"tagready verify v1\.4\.0 --commit [0-9a-f]{10}",
+            id="spoiled",
         ),
         pytest.param(
             bump,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
@@ -11,7 +12,7 @@ from typing import NamedTuple
 from packaging.version import Version
 
 from tagready import preconditions, prepared, verify, versions
-from tagready.findings import Finding, Level, Refused, Report, Skipped, WrongUse, finding
+from tagready.findings import Finding, Level, Refused, Report, Skipped, Trouble, WrongUse, finding
 from tagready.git import Git
 from tagready.git_records import Commit, Ref, RemoteAnswer
 from tagready.ground import Ground, look, remote_of
@@ -20,7 +21,7 @@ from tagready.lineage import release_before
 from tagready.prepare import with_defaults
 from tagready.refs import tag_of, tracked
 from tagready.snapshot import Snapshot, take
-from tagready.tags import Tags
+from tagready.tags import Tags, read_tags
 from tagready.verify import SHALLOW, Verified
 
 
@@ -125,11 +126,12 @@ class State(StrEnum):
 
 
 class Place(NamedTuple):
-    """One place that a release goes to, and how it stands there."""
+    """One place that a release goes to, and how it stands there; on an index, each `file` is one."""
 
     name: str
     state: State
     detail: str
+    file: str = ""
 
 
 class Standing(NamedTuple):
@@ -145,11 +147,10 @@ class Standing(NamedTuple):
 
 
 def standing(git: Git, spelled: str, overlay: Path | None) -> Standing:
-    """Return where a version's release stands; what cannot be asked (offline) is unverifiable."""
-    version = versions.canonical(spelled)
+    """Return where the release of a version, or of a tag, stands; what cannot be asked (offline) is unverifiable."""
     snapshot = take(git, "HEAD", overlay)
     refs = git.refs()
-    tag = snapshot.tags(refs).name(version)
+    version, tag = _named(snapshot, refs, spelled)
     remote = remote_of(snapshot)
     answer = git.ask(remote, f"refs/tags/{tag}", f"refs/tags/{tag}^{{}}").answer()
     there = tag_of(answer, tag)
@@ -167,8 +168,20 @@ def standing(git: Git, spelled: str, overlay: Path | None) -> Standing:
         commit=found.commit.oid if found.commit else None,
         places=places,
         report=found.report.and_(Report(tuple(conflicts))),
-        command=_way_on(found, version, places, snapshot, remote),
+        command=_way_on(found, version, tag, places, snapshot, remote),
     )
+
+
+def _named(snapshot: Snapshot, refs: Sequence[Ref], spelled: str) -> tuple[Version, str]:
+    """Return the version that is meant, and its tag; raise WrongUse for what is neither a version nor a release tag."""
+    tags, version = snapshot.tags(refs), versions.parse(spelled)
+    if version is None or str(version) != spelled:
+        known = any(ref.name == f"refs/tags/{spelled}" for ref in refs)
+        for tag in read_tags([spelled], snapshot.name, snapshot.config.tag_format).releases:
+            if known or tag.format == tags.format:
+                return tag.version, spelled
+    version = versions.canonical(spelled)
+    return version, tags.name(version)
 
 
 class _Found(NamedTuple):
@@ -193,7 +206,8 @@ def _find(snapshot: Snapshot, refs: Sequence[Ref], version: Version, tag: str, t
         return _judged(snapshot.at(tagged), refs, tag)
     on_remote = None
     if there is not None:
-        fetch, commit = f"git fetch {remote} tag {tag}", git.commit(there)
+        # With the tag alone, the branches here would be older than what it is on.
+        fetch, commit = f"git fetch {remote} --tags", git.commit(there)
         if commit is None:
             return _unknown(f"the tag is on {remote}, on a commit that is not here", fetch)
         on_remote = _judged(snapshot.at(commit), refs, tag)._replace(fetch=fetch)
@@ -300,14 +314,15 @@ def _distributions(snapshot: Snapshot, version: Version) -> dict[str, str]:
 
 def _file(name: str, listed: Mapping[str, str | None], ours: Mapping[str, str]) -> Place:
     if name not in listed:
-        return Place("index", State.ABSENT, f"{name}, which is in dist/")
+        return Place("index", State.ABSENT, f"{name}, which is in dist/", name)
     theirs = listed[name]
     if theirs is None:
-        return Place("index", State.UNVERIFIABLE, f"{name}: the index gives no SHA-256")
+        return Place("index", State.UNVERIFIABLE, f"{name}: the index gives no SHA-256", name)
     if name not in ours:
-        return Place("index", State.UNVERIFIABLE, f"{name} sha256:{theirs}: not in dist/ here, so nothing to compare")
+        what = f"{name} sha256:{theirs}: not in dist/ here, so nothing to compare"
+        return Place("index", State.UNVERIFIABLE, what, name)
     state = State.AS_INTENDED if ours[name] == theirs else State.CONFLICTING
-    return Place("index", state, f"{name} sha256:{theirs}")
+    return Place("index", state, f"{name} sha256:{theirs}", name)
 
 
 def _conflict(place: Place, tag: str, remote: str | None) -> Finding:
@@ -322,7 +337,7 @@ def _other_bytes(place: Place) -> Finding:
 
 
 def _way_on(
-    found: _Found, version: Version, places: Sequence[Place], snapshot: Snapshot, remote: str | None
+    found: _Found, version: Version, tag: str, places: Sequence[Place], snapshot: Snapshot, remote: str | None
 ) -> str:  # fmt: skip
     """Return the one next command for the first place that is not as intended."""
     states: dict[str, set[State]] = {}
@@ -334,7 +349,7 @@ def _way_on(
         return f"prepare-release {version}"
     commit = found.commit.oid[:10]
     if State.CONFLICTING in states["commit"] | states["entry"]:
-        return f"tagready verify --commit {commit}"
+        return f"tagready verify {tag} --commit {commit}"
     if State.CONFLICTING in states["local tag"] | states["remote tag"] | states["index"]:
         return f"prepare-release {version.base_version if version.is_prerelease else 'auto'}"
     push = " --push" if remote else ""
@@ -345,9 +360,79 @@ def _way_on(
             return f"git pull --ff-only, then tagready tag {version}{push}"
         where = "" if found.commit.oid == snapshot.commit.oid else f" --commit {commit}"
         return f"tagready tag {version}{where}{push}"
+    if remote and State.UNVERIFIABLE in states["remote tag"] and State.AS_INTENDED not in states["index"]:
+        return f"ask again when {remote} answers: tagready status {version}"
     if State.ABSENT in states["index"]:
         lacks = "nothing of it yet" if states["index"] == {State.ABSENT} else "not all of its files"
         return (
             f"re-run the failed jobs of the workflow that the tag started (or tagready publish): the index has {lacks}"
         )
     return ""
+
+
+class Recovery(NamedTuple):
+    """What the recovery card of a release tells: where it stands, or the problem because of which nobody knows.
+
+    `jobs` are those of the workflow's run, with how each ended, and `run` is the run's page; both may be unknown.
+    """
+
+    name: str
+    standing: Standing | None
+    problem: Exception | None
+    on_forge: Place | None
+    jobs: tuple[tuple[str, str], ...]
+    run: str
+
+
+def recovery(directory: Path, name: str, overlay: Path | None) -> Recovery:
+    """Return what the recovery card of a version or a tag tells; whatever goes wrong is told by the card, too."""
+    from tagready import git
+
+    found, problem = None, None
+    try:
+        repository = git.discover(directory)
+        try:
+            found = standing(repository, name, overlay)
+        finally:
+            repository.close()
+    except Exception as error:
+        problem = error
+    return Recovery(name, found, problem, _on_forge(found.tag if found else name), _jobs_of_run(), _page_of_run())
+
+
+def _on_forge(tag: str) -> Place | None:
+    """Return how the tag's release on GitHub stands; None where nothing says which forge to ask."""
+    from tagready import forge
+
+    here = forge.here()
+    if isinstance(here, str):
+        return None
+    try:
+        found = sorted((release for release in here.releases() if release.tag == tag), key=lambda each: each.draft)
+    except Exception as error:
+        why = error.what if isinstance(error, Trouble) else type(error).__name__
+        return Place(FORGE, State.UNVERIFIABLE, why)
+    if not found:
+        return Place(FORGE, State.ABSENT, "none is public; drafts are only shown to a token that may write")
+    draft = found[0].draft
+    return Place(FORGE, State.ABSENT if draft else State.AS_INTENDED, f"{'a draft: ' * draft}{found[0].url}")
+
+
+#: What the place is called where a forge keeps a release.
+FORGE = "GitHub release"
+
+
+def _jobs_of_run() -> tuple[tuple[str, str], ...]:
+    """Return the jobs that came before this one, and how each ended: NEEDS is the `needs` of a workflow, as JSON."""
+    import json
+
+    try:
+        needs = json.loads(os.environ.get("NEEDS", "{}"))
+        return tuple((str(name), str(job["result"])) for name, job in needs.items())
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return ()
+
+
+def _page_of_run() -> str:
+    known = [os.environ.get(name, "") for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")]
+    return f"{known[0]}/{known[1]}/actions/runs/{known[2]}" if all(known) else ""
