@@ -4,9 +4,9 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 # They kill runs at every step, race them, and break the network at every request.
-SLOW := tests/test_crash.py tests/test_concurrent.py tests/test_faults.py
+SLOW := tests/test_crash.py tests/test_concurrent.py tests/test_faults.py tests/test_workflow_kills.py
 
-.PHONY: help demo test quick lint docs bench clean
+.PHONY: help demo test quick lint docs pins bench clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z]*\):.*##/  make \1\t/p' Makefile | expand -t 16
@@ -29,6 +29,10 @@ lint: .venv/.lint  ## Check style, types and layers.
 
 docs: .venv/.docs  ## Build the documentation; a warning is an error.
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build
+
+pins: .venv/.bench  ## Resolve anew what the generated workflows install, by hash.
+	$(BIN)/python tools/pins.py
+	$(BIN)/tagready init --upgrade --yes
 
 bench: .venv/.bench .venv/.test  ## Time prepare-release, verify and publish against what people run today.
 	$(BIN)/python bench/speed.py
