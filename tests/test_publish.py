@@ -825,6 +825,64 @@ def test_confirm_waits(warehouse: Warehouse, dist: Path, monkeypatch: pytest.Mon
     assert told.lines == [f"{why}; again in 0.01 s", f"{why}; again in 0.02 s"]
 
 
+def test_smoke_installs_what_the_index_has(warehouse: Warehouse, dist: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYPI_API_TOKEN")
+    for name in (WHEEL, SDIST):
+        warehouse.put(dist / name)
+    told = Told()
+    done = published(asked(warehouse, dist, confirm=True, smoke=True), told)
+    assert (done.smoked, actions(done.standings)) == ("imported", {WHEEL: "present", SDIST: "present"})
+    assert told.lines == ["install demo 1.4.0 from the index"]
+    # pip itself asked this index, and took the wheel from it.
+    assert [seen.path for seen in warehouse.requests if WHEEL in seen.path] != []
+
+
+def test_smoke_says_what_does_not_work(warehouse: Warehouse, dist: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYPI_API_TOKEN")
+    for name in (WHEEL, SDIST):
+        warehouse.put(dist / name)
+    command = "python -c 'import demo; demo.shine()'"
+    problem = refused(asked(warehouse, dist, confirm=True, smoke=True, smoke_command=command))
+    (found,) = problem.report.findings
+    assert (found.rule, found.message.split("\n")[0]) == (
+        "dist-broken", f"{WHEEL} is installed, but `{command}` fails",
+    )  # fmt: skip
+    assert found.fix == "yank 1.4.0 on the index, so that nobody gets it unasked; mend it, and release the next version"
+    assert stand(problem) == {WHEEL: "present", SDIST: "present"}
+
+
+def test_smoke_is_patient_with_a_page_that_is_old(
+    warehouse: Warehouse, dist: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYPI_API_TOKEN")
+    told = Told()
+
+    def says(text: str) -> None:
+        if text.startswith("install") and not told.lines:
+            kept = dict(warehouse.files)
+            warehouse.files.clear()
+            warehouse.stale_reads = 1  # what pip asks next is a page of before the release
+            warehouse.files.update(kept)
+        told.lines.append(text)
+
+    for name in (WHEEL, SDIST):
+        warehouse.put(dist / name)
+
+    monkeypatch.setattr(told, "says", says)
+    assert published(asked(warehouse, dist, confirm=True, smoke=True), told).smoked == "imported"
+    assert told.lines == ["install demo 1.4.0 from the index"] * 2
+
+
+def test_a_preflight_knows_the_project_by_name(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = make_token([1, ["other"]])
+    warehouse.tokens[token] = Scope.of("other")
+    monkeypatch.setenv("PYPI_API_TOKEN", token)
+    problem = refused(asked(warehouse, tmp_path / "none", preflight=True, project="demo"))
+    assert (rules(problem), problem.about["project"]) == (["token-malformed"], "demo")
+
+
 def test_confirm_does_not_wait_for_ever(warehouse: Warehouse, dist: Path) -> None:
     warehouse.put(dist / WHEEL)
     with pytest.raises(Refused) as raised:
@@ -854,6 +912,7 @@ def test_confirm_does_not_wait_for_ever(warehouse: Warehouse, dist: Path) -> Non
         (Options(trusted=True, attestations=False), " --trusted --no-attestations"),
         (Options(preflight=True), " --preflight"),
         (Options(confirm=True, skip=("a", "b")), " --skip a --skip b --confirm"),
+        (Options(confirm=True, smoke=True), " --confirm --smoke"),
     ],
 )
 def test_the_command_that_goes_on(options: Options, words: str, monkeypatch: pytest.MonkeyPatch) -> None:

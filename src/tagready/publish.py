@@ -36,6 +36,8 @@ class Options(NamedTuple):
     attestations: bool = True
     skip: tuple[str, ...] = ()
     project: str | None = None
+    smoke: bool = False
+    smoke_command: str | None = None
 
 
 class Published(NamedTuple):
@@ -50,13 +52,17 @@ class Published(NamedTuple):
     attested: str
     standings: tuple[OnIndex, ...]
     report: Report
+    smoked: str = ""
 
 
 def configured(options: Options, directory: Path, overlay: Path | None) -> Options:
     """Return the options with what a project's configuration adds, where the folder is in one at all."""
     config, project = _project(directory, overlay)
     return options._replace(
-        trusted=options.trusted or config.trusted, probe=config.probe, project=options.project or project or None
+        trusted=options.trusted or config.trusted,
+        probe=config.probe,
+        project=options.project or project or None,
+        smoke_command=config.smoke,
     )
 
 
@@ -124,6 +130,8 @@ def _publish(options: Options, uploader: Uploader | None, watcher: Watcher, pati
             goods = Goods(folder.project, folder.version, folder.files, uploads)
             run = Reconciliation(goods, place, address, watcher, patience, options.skip)
             run.upload(uploader, found) if uploader and found else run.confirm()
+            if options.smoke:
+                _smoke(folder, address, options, watcher, patience)
     except (Refused, Trouble) as problem:
         standings = run.standings if run else ()
         burned = isinstance(problem, Refused) and {each.rule for each in problem.report.findings} & _BURNED
@@ -137,7 +145,30 @@ def _publish(options: Options, uploader: Uploader | None, watcher: Watcher, pati
         attested=_origin(attested, options) if folder else "",
         standings=run.standings if run else (),
         report=report.and_(run.aside if run else Report()).without(options.skip),
+        smoked=(options.smoke_command or "imported") if options.smoke else "",
     )
+
+
+def _smoke(folder: Folder, listing: str, options: Options, watcher: Watcher, patience: Patience) -> None:
+    """Install the release from the index as its users do, and import it; raise Refused where that does not work.
+
+    What an index lists may be cached on the way to pip, so a release that pip does not find is looked for again.
+    """
+    from pypi_simple import PYPI_SIMPLE_ENDPOINT
+
+    from tagready import smoke
+
+    wheels = [folder.path / file.name for file in folder.files if file.name.endswith(".whl")]
+    wheel = next((each for each in wheels if each.name.endswith("-none-any.whl")), wheels[0])
+    asked = None if listing.rstrip("/") == PYPI_SIMPLE_ENDPOINT.rstrip("/") else listing
+    for faults in range(1, patience.attempts + 1):
+        watcher.says(f"install {folder.project} {folder.version} from the index")
+        found = smoke.test_from_index(wheel, asked, options.smoke_command)
+        if not found or "cannot be installed" not in found[0].message or faults == patience.attempts:
+            break
+        time.sleep(patience.pause(faults))
+    if found:
+        raise Refused(*found)
 
 
 def _look_into(dist: Path) -> tuple[Folder | None, Report]:
@@ -271,6 +302,7 @@ def resume(options: Options) -> str:
         "--no-attestations": not options.attestations,
         "--preflight": options.preflight,
         "--confirm": options.confirm,
+        "--smoke": options.smoke,
     }
     words = [word for name, value in given if value for word in (name, value)]
     command = shlex.join(["tagready", "publish", *words, *(flag for flag, on in flags.items() if on)])

@@ -18,11 +18,32 @@ SMOKE_SECONDS = 300.0
 
 def test(wheel: Path, command: str | None) -> tuple[Finding, ...]:
     """Return what is wrong with a wheel once it is installed with what it requires; nothing of the tree is in reach."""
+    return _test(wheel, [f"{_project(wheel)} @ {wheel.resolve().as_uri()}"], command)
+
+
+def test_from_index(wheel: Path, listing: str | None, command: str | None) -> tuple[Finding, ...]:
+    """Return what is wrong with a wheel's version once it is installed from an index, as its users install it.
+
+    `listing` is the simple endpoint of that index; None: the one that pip asks anyway.
+    """
+    version = wheel.name.split("-")[1]
+    where = [f"--index-url {listing}"] if listing else []
+    found = _test(wheel, [*where, f"{_project(wheel)}=={version}"], command)
+    return tuple(_for_all(each, version) for each in found)
+
+
+def _for_all(found: Finding, version: str) -> Finding:
+    """Return the finding with the way out that is left when everybody has the version already."""
+    fix = f"yank {version} on the index, so that nobody gets it unasked; mend it, and release the next version"
+    return Finding(found.rule, found.message, fix, found.path)
+
+
+def _test(wheel: Path, requirements: Sequence[str], command: str | None) -> tuple[Finding, ...]:
     from build import FailedProcessError
 
     with isolated() as env, tempfile.TemporaryDirectory() as empty:
         try:
-            env.install([f"{_project(wheel)} @ {wheel.resolve().as_uri()}"])
+            env.install(requirements)
         except (subprocess.CalledProcessError, FailedProcessError) as error:
             return (_broken(wheel, "cannot be installed", installer_said(error)),)
         environment = {**os.environ, **env.make_extra_environ()}
