@@ -8,13 +8,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
 
 from tagready.findings import WorldFailed
-from tagready.index import reason, seconds_of
+from tagready.index import is_exposed, reason, seconds_of
 
 # Imports that only a run which asks a forge should pay for.
 if TYPE_CHECKING:
@@ -312,14 +311,8 @@ def _is_safe(url: str) -> bool:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return False
-    if not host or port == 0 or "@" in parts.netloc:
-        return False
-    if parts.scheme == "https":
-        return True
-    local = host == "localhost"
-    with suppress(ValueError):
-        local = ip_address(host).is_loopback
-    return parts.scheme == "http" and local
+    well_formed = bool(host) and port != 0 and "@" not in parts.netloc and parts.scheme in ("http", "https")
+    return well_formed and not is_exposed(url)
 
 
 def _write(answer: Response, path: Path) -> None:

@@ -82,7 +82,7 @@ def checked(address: str, where: str) -> str:
             f"{shown!r} is not the address of an index",
             f"give one that begins with https:// and has no query, {where}",
         )
-    if _is_exposed(address):
+    if is_exposed(address):
         raise WrongUse(
             f"the index {shown!r} would be asked over plain http, and anybody on the way could answer for it",
             f"give its https address, {where}; plain http is for this machine alone",
@@ -109,7 +109,8 @@ def _is_endpoint(url: str) -> bool:
     return parts.scheme in ("http", "https") and named and not parts.query and not parts.fragment
 
 
-def _is_exposed(url: str) -> bool:
+def is_exposed(url: str) -> bool:
+    """Return whether others on the way can read what is sent to an address: plain http, but not to this machine."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     with suppress(ValueError):
@@ -207,7 +208,7 @@ def _stay_encrypted(response: Response, **_: object) -> None:
     if response.is_redirect:
         # Whatever its body says; where requests gives up on redirects, it leaves the last connection open.
         response.close()
-        if _is_exposed(urljoin(response.url, response.headers["location"])):
+        if is_exposed(urljoin(response.url, response.headers["location"])):
             raise InvalidSchema("it redirects to plain http")
 
 
