@@ -1,15 +1,19 @@
 """How Sphinx builds these pages."""
 
+import sys
 import tomllib
 from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "_ext"))
 
 project = "tagready"
 author = "The tagready maintainers"
 project_copyright = "2026, the tagready maintainers"
-pyproject = (Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8")
+pyproject = (HERE.parent / "pyproject.toml").read_text(encoding="utf-8")
 release = version = tomllib.loads(pyproject)["project"]["version"]
 
-extensions = ["myst_parser"]
+extensions = ["myst_parser", "sphinx_click", "config_table"]
 myst_heading_anchors = 3
 exclude_patterns = ["_build"]
 
