@@ -13,7 +13,7 @@ from markdown_it.token import Token
 
 from projects import PYPROJECT, Project, make_project
 from tagready.findings import Finding, Level, Report, Skipped
-from tagready.github import MESSAGE_LENGTH, as_annotations, as_error, summary
+from tagready.github import MESSAGE_LENGTH, as_annotations, as_error, failure, summary
 
 # -- annotations -------------------------------------------------------------------------------------------------------
 
@@ -350,3 +350,18 @@ def test_a_hostile_project_cannot_speak_to_the_runner(tmp_path: Path) -> None:
         if line.lstrip().startswith("::")
     }
     assert kinds <= {"error", "warning", "notice"}
+
+
+def test_a_failure_is_in_the_summary(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = tmp_path / "summary"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(said))
+    assert project.run("verify", "--commit", "nowhere", "--format", "github").code == 2
+    assert said.read_text() == (
+        "### verify: nothing was judged\n\n❌ there is no commit nowhere here\n\n→ git fetch --tags, or give another "
+        "revision\n\n"
+    )
+
+
+def test_the_words_of_others_stay_in_their_fence() -> None:
+    text = failure("publish: `x`", "it broke", "mend it", "```\n</details>\n")
+    assert [token.content for token in MarkdownIt().parse(text) if token.type == "fence"] == ["```\n</details>\n"]

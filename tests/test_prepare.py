@@ -1250,6 +1250,71 @@ def test_the_branch_is_pushed_alone_and_renewed_with_a_lease(project: Project, t
     assert remote.head("main") == main
 
 
+def fresh_clone(remote: Project, path: Path) -> Project:
+    """What a workflow has: all branches of the remote, and none of its own but one."""
+    remote.git("clone", "-q", str(remote.path), str(path))
+    return Project(path)
+
+
+def test_a_fresh_clone_goes_on_with_the_branch_that_was_pushed(project: Project, tmp_path: Path) -> None:
+    remote = Project(add_remote(project, tmp_path / "remote"))
+    released(project, "--branch", "--push")
+    clone = fresh_clone(remote, tmp_path / "clone")
+    dry = clone.prepare("auto", "--branch", "--push", "--dry-run", "--format", "json")
+    assert (dry.json["already"], clone.git("branch", "--list", "release/*")) == (True, "")
+    done = clone.prepare("auto", "--branch", "--push", "--format", "json")
+    assert (done.code, done.json["already"], done.json["pushed_to"]) == (0, True, "origin")
+    assert clone.head("release/1.4.0") == remote.head("release/1.4.0") == project.head("release/1.4.0")
+
+
+def test_a_fresh_clone_renews_a_branch_that_nobody_added_to(project: Project, tmp_path: Path) -> None:
+    remote = Project(add_remote(project, tmp_path / "remote"))
+    released(project, "--branch", "--push")
+    project.write("changelog.d/20.feature.md", "Late.\n")
+    project.commit()
+    project.git("push", "-q", "origin", "main")
+    clone = fresh_clone(remote, tmp_path / "clone")
+    released(clone, "--branch", "--push")
+    assert remote.head("release/1.4.0") == clone.head("release/1.4.0")
+    assert remote.head("release/1.4.0^") == project.head("main")
+    assert "- Late. (#20)" in remote.show("CHANGELOG.md", "release/1.4.0")
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_what_somebody_added_to_the_branch_is_never_pushed_away(project: Project, tmp_path: Path, known: bool) -> None:
+    """Whether it was there when the clone was made, or came since."""
+    remote = Project(add_remote(project, tmp_path / "remote"))
+    released(project, "--branch", "--push")
+    main = project.commit("Meanwhile", other="x")
+    project.git("push", "-q", "origin", "main")
+    clone = fresh_clone(remote, tmp_path / "clone")
+    project.git("switch", "-q", "release/1.4.0")
+    added = project.commit("Polish", polished="x")
+    project.git("push", "-q", "origin", "release/1.4.0")
+    if known:
+        clone.git("fetch", "-q")
+    done = clone.prepare("1.4.0", *DAY, "--branch", "--push", "--format", "json")
+    assert done.code == 3
+    assert remote.head("release/1.4.0") == added
+    assert done.json["error"]["fix"] == (
+        "origin has commits that are not in the release: git fetch origin; git log -p origin/release/1.4.0; if nobody "
+        "needs them: prepare-release 1.4.0 --branch --again --push"
+    )
+    assert clone.head("main") == main
+
+
+def test_a_branch_that_was_dropped_is_pushed_anew(project: Project, tmp_path: Path) -> None:
+    """Though the clone remembers it."""
+    remote = Project(add_remote(project, tmp_path / "remote"))
+    released(project, "--branch", "--push")
+    project.commit("Meanwhile", other="x")
+    project.git("push", "-q", "origin", "main")
+    clone = fresh_clone(remote, tmp_path / "clone")
+    remote.git("branch", "-D", "release/1.4.0")
+    released(clone, "--branch", "--push")
+    assert remote.head("release/1.4.0") == clone.head("release/1.4.0")
+
+
 def test_after_the_branch_was_merged_the_version_is_there(project: Project) -> None:
     released(project, "--branch")
     project.commit("Meanwhile", other="x")
@@ -1735,3 +1800,33 @@ def test_an_implausible_date_is_a_warning(make: Make, date: int, *, warned: bool
     assert answer["ok"]
     found = [(found["rule"], found["level"]) for found in answer["findings"]]
     assert found == ([("date-implausible", "warning")] if warned else [])
+
+
+# -- in a workflow -----------------------------------------------------------------------------------------------------
+
+
+def test_a_workflow_is_handed_the_branch(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outputs, said = tmp_path / "outputs", tmp_path / "summary"
+    monkeypatch.setenv("GITHUB_OUTPUT", str(outputs))
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(said))
+    done = project.prepare("1.4.0", "--branch", "--format", "github", *DAY)
+    commit = project.git("rev-parse", "release/1.4.0")
+    assert done.code == 0
+    assert outputs.read_text() == f"version=1.4.0\nbranch=release/1.4.0\ntag=v1.4.0\ncommit={commit}\n"
+    assert said.read_text().startswith("### demo 1.4.0 is prepared\n")
+
+
+def test_a_workflow_is_told_why_not(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outputs, said = tmp_path / "outputs", tmp_path / "summary"
+    monkeypatch.setenv("GITHUB_OUTPUT", str(outputs))
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(said))
+    done = project.prepare("1.2.0", "--format", "github")
+    assert (done.code, outputs.exists()) == (1, False)
+    assert done.out.splitlines()[0].startswith("::error title=version-not-newer::")
+    assert said.read_text().startswith("### prepare: nothing was changed\n")
+
+
+def test_outputs_that_cannot_be_written(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path))
+    done = project.prepare("1.4.0", "--format", "github")
+    assert (done.code, "the workflow's outputs cannot be written" in done.err) == (3, True)

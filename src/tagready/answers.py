@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import shlex
+import textwrap
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tagready.findings import Level
+from tagready.findings import Level, Report
+from tagready.fragments import quoted
 from tagready.terminal import (
+    append_summary,
     as_json,
     counted,
+    give_outputs,
     glyph,
     say,
     show_diff,
@@ -21,16 +26,21 @@ from tagready.terminal import (
     show_places,
     show_report,
     show_table,
+    width,
+    write_exactly,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tagready.add import Added
     from tagready.build import Built
+    from tagready.checked import Checked
+    from tagready.github_release import Done
     from tagready.index_rules import OnIndex
     from tagready.prepared import Prepared
     from tagready.publish import Options, Published
-    from tagready.status import Next, Standing
+    from tagready.status import Next, Recovery, Standing
     from tagready.tag import Tagged
     from tagready.verify import Verified
 
@@ -39,8 +49,15 @@ def show_prepared(prepared: Prepared, form: str) -> None:
     """Print a prepared release: what it is, the very diff on a dry run, and what comes next."""
     if form == "json":
         click.echo(_prepared_json(prepared))
-    else:
-        _show_prepared_text(prepared)
+        return
+    _show_prepared_text(prepared)
+    if form == "github":
+        branch, tag = prepared.branch, prepared.tag
+        give_outputs(version=prepared.version, branch=branch, tag=tag, commit=prepared.commit)
+        facts = [("commit", f"{prepared.commit[:10]} on {branch}"), ("changelog", prepared.changelog)]
+        from tagready.github import summary
+
+        append_summary(summary(f"{prepared.project} {prepared.version} is prepared", facts, prepared.report))
 
 
 def _prepared_json(prepared: Prepared) -> str:
@@ -125,6 +142,96 @@ def _verified_keys(verified: Verified) -> dict[str, Any]:
     }
 
 
+def show_checked(checked: Checked, form: str) -> None:
+    """Print the pull-request gate's verdict."""
+    if form == "json":
+        click.echo(_checked_json(checked))
+    elif form == "github":
+        _show_checked_github(checked)
+    else:
+        _show_checked_text(checked)
+
+
+def _checked_json(checked: Checked) -> str:
+    keys: dict[str, Any] = {
+        "project": checked.project,
+        "version": checked.version,
+        "tag": checked.verified.tag if checked.verified else None,
+        "commit": checked.head or None,
+        "base": checked.base or None,
+        "kind": checked.kind,
+        "notes": list(checked.notes),
+        "fragments": list(checked.fragments),
+        "preview": checked.preview or None,
+        "mended": None if checked.mended is None else [each._asdict() for each in checked.mended.done],
+    }
+    return as_json("check", checked.report, **keys)
+
+
+def _show_checked_github(checked: Checked) -> None:
+    """Print annotations, write the job's summary as a checklist, and tell later steps whether this is a release."""
+    from tagready import github
+
+    for line in github.as_annotations(checked.report):
+        say(line)
+    say(f"tagready: {' '.join(checked.title.split())}")
+    text = _checklist(checked)
+    if checked.preview:
+        text += f"\nIn the changelog:\n\n{github.quote(checked.preview)}\n"
+    append_summary(text)
+    give_outputs(release="true" if checked.kind == "release" else "false", version=checked.version or "")
+
+
+def _checklist(checked: Checked) -> str:
+    """Return the job's summary; what to write and where is a section of its own, for who has never seen a fragment."""
+    from tagready import github
+
+    lacks, report = checked.lacks, checked.report
+    if lacks is None:
+        return github.checklist(checked.title, checked.facts(), checked.steps(), report)
+    short = tuple(
+        replace(each, message=each.message.split("\n")[0], fix="what to do is below")
+        if each.rule == "fragment-missing"
+        else each
+        for each in report.findings
+    )
+    text = github.checklist(checked.title, checked.facts(), checked.steps(), Report(short, report.skipped))
+    types = [(type_.name, type_.title) for type_ in lacks.types]
+    return text + github.how_to_write(checked.project, lacks.some, lacks.path, types, lacks.command)
+
+
+def _show_checked_text(checked: Checked) -> None:
+    report = checked.report
+    if report.ok:
+        sign = "?" if checked.kind == "main" and report.skipped else glyph("✓", "*")
+        say(f"{sign} {checked.title}", fg="yellow" if report.skipped else "green", bold=True)
+    else:
+        say(checked.project, bold=True)
+    show_facts(checked.facts())
+    if checked.preview:
+        say()
+        show_entry(checked.preview)
+    if report.findings or report.skipped:
+        say()
+        show_report(report)
+    if not report.ok:
+        errors = sum(found.level is Level.ERROR for found in report.findings)
+        say(f"\n{checked.title}: {counted(errors, 'finding')}.", err=True, bold=True)
+        if checked.kind != "main":
+            say(f"Mend what the arrows point to, {_and_then(checked)}", err=True)
+    if checked.mended and checked.mended.command:
+        say(f"\n  next  {checked.mended.command}")
+
+
+def _and_then(checked: Checked) -> str:
+    """Return what to do when everything that was found is mended."""
+    if checked.staged and checked.mended and checked.mended.command:
+        return "stage what was mended, and commit again"
+    if checked.staged:
+        return "git add it, and commit again"
+    return f"{'' if checked.mended else 'commit, '}and ask again: tagready check{' --fix' if checked.mended else ''}"
+
+
 def show_status(found: Next | Standing, form: str) -> None:
     """Print what the next release would be, or where one stands."""
     from tagready.status import Next
@@ -186,7 +293,25 @@ def _show_standing(found: Standing) -> None:
     show_report(found.report)
     say()
     done = all(place.state == "as intended" for place in found.places)
-    say(f"  next  {found.command}" if found.command else f"  {'done: nothing is left to do' if done else _UNSEEN}")
+    uncompared = any(place.name == "index" and "nothing to compare" in place.detail for place in found.places)
+    left = f"to compare what the index has with the tag: tagready build {found.tag}, and ask again"
+    if found.command:
+        say(f"  next  {found.command}")
+    else:
+        say(f"  {'done: nothing is left to do' if done else left if uncompared else _UNSEEN}")
+
+
+def show_card(recovery: Recovery) -> None:
+    """Print the recovery card, and append it to the job's summary; there always is one."""
+    from tagready import recovery_card
+
+    try:
+        card = recovery_card.written(recovery)
+    except Exception as error:
+        bare = recovery._replace(standing=None, problem=error, on_forge=None, jobs=())
+        card = recovery_card.written(bare)
+    write_exactly(card)
+    append_summary(card)
 
 
 def show_built(built: Built, form: str) -> None:
@@ -200,7 +325,12 @@ def show_built(built: Built, form: str) -> None:
                     twice=built.twice, normalised=built.normalised)
         )  # fmt: skip
         return
-    say(f"{glyph('✓', '*')} {release.project} {release.version} is built, in {built.out}", fg="green", bold=True)
+    title = f"{release.project} {release.version} is built, in {built.out}"
+    if form == "github":
+        named = [("file", f"{file.name} sha256:{file.sha256}") for file in release.files]
+        show_github(title, [*_built_facts(built), *named], built.report)
+        return
+    say(f"{glyph('✓', '*')} {title}", fg="green", bold=True)
     show_facts(_built_facts(built))
     longest = max(len(file.name) for file in release.files)
     for file in release.files:
@@ -264,6 +394,7 @@ def show_published(published: Published, asked: Options, form: str) -> None:
         title = f"{what} is on {published.host}, byte for byte"
     facts = [("token", published.source)] if published.source and not asked.preflight else []
     facts += [("origin", published.attested)] if published.attested else []
+    facts += [("works", f"installed from the index ({published.smoked})")] if published.smoked else []
     if form == "json":
         keys = published._asdict()
         about = {key: keys[key] for key in ("project", "version", "tag", "commit", "host", "source", "attested")}
@@ -284,6 +415,29 @@ def show_interrupted(standings: Sequence[OnIndex], asked: Options) -> None:
     from tagready.publish import resume
 
     show_files(files_of(tuple(standings)), resume(asked))
+
+
+def show_github_release(done: Done, form: str) -> None:
+    """Print how a release on GitHub stands in the end."""
+    files = [file._asdict() for file in done.files]
+    what = f"{done.project} {done.version}"
+    if done.url is None:
+        title = f"{done.tag} is still on {done.commit[:10]}, from which {what} was built"
+    else:
+        title = f"{what} is {'kept as a draft' if done.draft else 'public'} on GitHub"
+    notes = [("note", sentence) for sentence in done.says]
+    if form == "json":
+        click.echo(as_json("github-release", None, **{**done._asdict(), "files": files}))
+    elif form == "github":
+        page = [("page", done.url)] if done.url else []
+        listed = [(file["action"], f"{file['name']} sha256:{file['sha256']}") for file in files]
+        show_github(title, [*page, *notes, *listed], Report())
+    else:
+        say(f"{glyph('✓', '*')} {title}", fg="green", bold=True)
+        if done.url:
+            say(f"  {'page':<9}  {done.url}")  # never broken into lines, so that it can be opened
+        show_facts(notes)
+        show_files(files, err=False)
 
 
 def show_tagged(tagged: Tagged, form: str) -> None:
@@ -310,12 +464,50 @@ def show_tagged(tagged: Tagged, form: str) -> None:
         say(f"  undo  git tag -d {verified.tag}")
 
 
+def show_added(added: Added, form: str, guessed_from: str | None, at: str) -> None:
+    """Print a fragment that was written: its file, how the entry will show it, and what comes next.
+
+    `guessed_from` is the branch that its issue was guessed from, `at` the folder that we were told to start in.
+    """
+    if form == "json":
+        keys = {name: value for name, value in added._asdict().items() if name not in ("report", "shown", "unseen")}
+        keys["beside"] = list(added.beside)
+        click.echo(as_json("add", added.report, **keys))
+        return
+    title = added.shown if added.made else f"{added.shown} says so already: nothing was written"
+    say(f"{glyph('✓', '*')} {title}", fg="green", bold=True)
+    if guessed_from is not None:
+        said = f"{added.issue}, as the branch {guessed_from} says" if added.issue else "none: "
+        if not added.issue:
+            said += f"the branch {guessed_from} names none" if guessed_from else "HEAD is on no branch to name one"
+        show_facts([("issue", said)])
+    if added.beside:
+        show_facts([("beside", ", ".join(path.rpartition("/")[2] for path in added.beside))])
+    if added.rendered is None:
+        show_facts([("shown", f"not yet; towncrier could not render it: {added.unseen}")])
+    else:
+        say()
+        show_entry("\n".join(_in_width(line) for line in added.rendered.split("\n")))
+    say()
+    show_report(added.report)
+    where = "" if at == "." else f" -C {quoted(at)}"
+    say(f"  next  git{where} add {quoted(added.shown)}")
+
+
+def _in_width(line: str) -> str:
+    """Return a line as lines that fit behind the bar; many projects write a paragraph to a line."""
+    hanging = " " * (len(line) - len(line.lstrip()) + 2)
+    return textwrap.fill(
+        line, width() - 4, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False
+    )  # fmt: skip
+
+
 def _show_prepared_text(prepared: Prepared) -> None:
     tick, arrow = glyph("✓", "*"), glyph("→", "->")
     short = prepared.commit[:10]
     if prepared.already:
         say(
-            f"{tick} {prepared.version} is prepared already: {short} on {prepared.branch}",
+            f"{tick} {prepared.version} is prepared already: {short} on {prepared.branch or 'a detached HEAD'}",
             fg="green",
             bold=True,
         )

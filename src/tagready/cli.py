@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from tagready.findings import Refused, Trouble
     from tagready.git import Git
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -70,6 +71,87 @@ def cli() -> None:
 
 
 @cli.command(
+    short_help="Write what a project needs to release.", context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.option("--check", is_flag=True, help="Write nothing; show in what the generated files have drifted.")
+@click.option("--upgrade", is_flag=True, help="Renew what an older tagready wrote; what you changed in it is kept.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@output_format("text", "json", "github")
+@common
+def init(directory: Path, overlay: Path | None, form: str, *, check: bool, upgrade: bool, yes: bool) -> None:
+    """Write what a project needs to release: settings, changelog, workflows, checklist.
+
+    \b
+    Writes what is missing, for the project as it is, and never over a file of
+    yours. On a terminal it shows all of it and asks first.
+    """
+    from tagready import git, init_answers
+    from tagready import init as scaffolding
+
+    if check and (upgrade or yes):
+        raise click.UsageError("--check writes nothing: give it alone")
+    with answering("init", form), closing(git.discover(directory)) as repository:
+        overlay = directory / overlay if overlay else None
+        if check:
+            checked = scaffolding.check(repository, overlay)
+            init_answers.show_checked(checked, form)
+            sys.exit(0 if checked.report.ok else 1)
+        plan = scaffolding.plan(repository, overlay, upgrade=upgrade)
+        if form != "json":
+            init_answers.show_plan(plan)
+        asks = form == "text" and not yes and sys.stdin.isatty() and sys.stdout.isatty()
+        agreed = not plan.writes or not asks or click.confirm("\nWrite this?", default=True)
+        if agreed:
+            scaffolding.write(repository, plan.writes)
+        init_answers.show_written(plan, form, str(directory), written=agreed and bool(plan.writes))
+        if not plan.report.ok:
+            sys.exit(1)
+
+
+def _offers(what: str) -> Callable[[click.Context, click.Parameter, str], list[Any]]:
+    """Return what tells a shell the words that can stand for a parameter."""
+
+    def offers(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[Any]:
+        from tagready import prompts
+
+        return prompts.offers(ctx, what, incomplete)
+
+    return offers
+
+
+@cli.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("issue", required=False, shell_complete=_offers("issue"))
+@click.argument("type_", metavar="[TYPE]", required=False, shell_complete=_offers("type"))
+@click.option("-m", "--message", "texts", metavar="TEXT", multiple=True, help="The text; a second -m is a paragraph.")
+@click.option("-e", "--edit", is_flag=True, help="Write the text in the editor.")
+@click.option("--section", metavar="NAME", shell_complete=_offers("section"), help="The part of the changelog.")
+@output_format("text", "json")
+@common
+def add(directory: Path, overlay: Path | None, form: str, texts: tuple[str, ...], edit: bool, **given: Any) -> None:
+    """Write a news fragment: one change, for the changelog.
+
+    \b
+    ISSUE is 123, #123, an address, or + for none; if it is not given, the
+    branch's name tells it (fix-123-crash). TYPE is one of the project's types.
+    The text comes from -m, the editor or standard input. What is missing is
+    asked for. Nothing is overwritten.
+    """
+    from tagready import add, answers, git, prompts
+
+    with answering("add", form), closing(git.discover(directory)) as repository:
+        desk = add.look(repository, directory / overlay if overlay else None)
+        issue, type_ = add.sort_out(desk.news, given["issue"], given["type_"])
+        text = "\n\n".join(texts) if texts else None
+        asked = prompts.Given(issue, type_, given["section"], text, edit, str(directory), form == "json")
+        try:
+            answer = prompts.write(desk, asked, _editor(repository))
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("\nInterrupted. Nothing was written.", err=True)
+            sys.exit(130)
+        answers.show_added(answer.added, form, answer.guessed_from, asked.at)
+
+
+@cli.command(
     short_help="Make the release commit from the fragments.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -89,7 +171,7 @@ def cli() -> None:
 @click.option("--tag", is_flag=True, help="Tag the commit, as the project tags.")
 @click.option("--push", is_flag=True, help="Push exactly what was made, in one atomic push.")
 @click.option("--skip", metavar="RULE", multiple=True, help="Set a rule of policy aside; the commit records it.")
-@output_format("text", "json")
+@output_format("text", "json", "github")
 @common
 def prepare(version: str | None, directory: Path, overlay: Path | None, form: str, **options: Any) -> None:
     """Compile the fragments, bump the version, and make one tag-ready commit.
@@ -114,7 +196,7 @@ def prepare(version: str | None, directory: Path, overlay: Path | None, form: st
         kept = (options["date"] or options["edit"]) and not options["again"]
         prepared = make(repository, Options(version, **options), overlay, _editor(repository))
         answers.show_prepared(prepared, form)
-        if form == "text" and prepared.already and kept:
+        if form != "json" and prepared.already and kept:
             click.echo("  --date and --edit changed nothing: it is made anew with --again")
 
 
@@ -174,12 +256,49 @@ def verify(directory: Path, overlay: Path | None, form: str, **options: Any) -> 
             sys.exit(1)
 
 
-@cli.command(context_settings={"help_option_names": ["-h", "--help"]})
+@cli.command(
+    short_help="Judge what a pull request would bring.", context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.option("--since", metavar="REF", help="Judge what HEAD has and REF has not.")
+@click.option("--staged", is_flag=True, help="Judge what is staged, against HEAD: for a pre-commit hook.")
+@click.option("--fix", is_flag=True, help="Mend the change's fragments first, where there is no doubt.")
+@click.option("--main", is_flag=True, help="Judge how what was pushed came here: through a pull request?")
+@output_format("text", "json", "github")
+@common
+def check(directory: Path, overlay: Path | None, form: str, **options: Any) -> None:
+    """Judge what a pull request would bring: the pull-request gate.
+
+    Without --since, HEAD is held against the branch that a pull request would go to.
+
+    \b
+    Judges what is committed: fragments, changelog, version, secrets,
+    workflows. A release is recognised, and judged by the tag gate. With --fix,
+    the working tree is mended and judged as if it were committed.
+    """
+    from tagready import answers, git
+    from tagready.check import Options
+    from tagready.check import check as judge
+
+    if (options["main"] and (options["staged"] or options["fix"])) or (options["staged"] and options["since"]):
+        raise click.UsageError("--main and --since say what to hold against what; --staged does, too: give one of them")
+    with answering("check", form), closing(git.discover(directory, bare=True)) as repository:
+        checked = judge(repository, Options(**options), directory / overlay if overlay else None)
+        answers.show_checked(checked, form)
+        if not checked.report.ok:
+            sys.exit(1)
+
+
+@cli.command(
+    short_help="Show the next release, or where one stands.", context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.argument("version", required=False)
+@click.option("--summary", is_flag=True, help="Write the recovery card: what is done, and what to do now.")
 @output_format("text", "json")
 @common
-def status(version: str | None, directory: Path, overlay: Path | None, form: str) -> None:
+def status(version: str | None, directory: Path, overlay: Path | None, form: str, *, summary: bool) -> None:
     """Show what the next release would be, or where VERSION stands.
+
+    VERSION may be a tag's name, too. With --summary, it is the tag of the workflow's run if it is not given.
 
     \b
     Without VERSION: the pending fragments, the version that they ask for, and
@@ -188,8 +307,15 @@ def status(version: str | None, directory: Path, overlay: Path | None, form: str
     """
     from tagready import answers, git, status
 
+    file = directory / overlay if overlay else None
+    if summary:
+        run_for = os.environ.get("GITHUB_REF_NAME") if os.environ.get("GITHUB_REF_TYPE") == "tag" else None
+        name = version or run_for
+        if not name or form == "json":
+            raise click.UsageError("--summary writes the card of one release as Markdown: name its VERSION")
+        answers.show_card(status.recovery(directory, name, file))
+        return
     with answering("status", form), closing(git.discover(directory)) as repository:
-        file = directory / overlay if overlay else None
         found = status.next_release(repository, file) if version is None else status.standing(repository, version, file)
         answers.show_status(found, form)
         if not found.report.ok:
@@ -237,7 +363,7 @@ def notes(tag: str | None, directory: Path, overlay: Path | None, form: str, out
     type=click.Path(path_type=Path),
     help="Build with these versions: an earlier release.json, or a pip constraints file.",
 )
-@output_format("text", "json")
+@output_format("text", "json", "github")
 @common
 def build(directory: Path, overlay: Path | None, form: str, **options: Any) -> None:
     """Build sdist and wheel of a tag or of HEAD, reproducibly.
@@ -264,10 +390,12 @@ def build(directory: Path, overlay: Path | None, form: str, **options: Any) -> N
         answers.show_built(built, form)
 
 
-@cli.command(context_settings={"help_option_names": ["-h", "--help"]})
+@cli.command(short_help="Upload what the index lacks.", context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--dist", metavar="DIR", default="dist", type=click.Path(path_type=Path), help="Default: dist.")
 @click.option("--preflight", is_flag=True, help="Look at the token only; no distribution is needed.")
 @click.option("--confirm", is_flag=True, help="Look at the listing only; no token is needed.")
+@click.option("--smoke", is_flag=True, help="With --confirm: install it from the index, and import it.")
+@click.option("--project", metavar="NAME", help="With --preflight: the project that the token is for.")
 @click.option("--repository", metavar="NAME", help="A repository that twine knows: pypi, testpypi, or one of .pypirc.")
 @click.option("--repository-url", metavar="URL", help="Upload to this address.")
 @click.option("--index-url", metavar="URL", help="Read the listing of the index at this address (its simple index).")
@@ -291,6 +419,8 @@ def publish(directory: Path, overlay: Path | None, form: str, **options: Any) ->
 
     if options["preflight"] and options["confirm"]:
         raise click.UsageError("--preflight looks at the token, --confirm does without: give one of them")
+    if options["smoke"] and not options["confirm"]:
+        raise click.UsageError("--smoke installs what an index lists: give it with --confirm")
     with answering("publish", form), terminal.Progress() as progress:
         options["dist"] = directory / options["dist"]
         options["skip"] = tuple(options["skip"])
@@ -306,7 +436,49 @@ def publish(directory: Path, overlay: Path | None, form: str, **options: Any) ->
         answers.show_published(published, asked, form)
 
 
-@cli.command(context_settings={"help_option_names": ["-h", "--help"]})
+@cli.command(
+    "github-release",
+    short_help="Keep a release as a draft on GitHub; publish it.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.argument("tag", required=False)
+@click.option("--draft", "act", flag_value="draft", help="Make the draft that keeps the files, or take what it keeps.")
+@click.option("--check", "act", flag_value="check", help="Only see whether the tag is still where it was.")
+@click.option("--publish", "act", flag_value="publish", help="Make the draft public.")
+@click.option("--dist", metavar="DIR", default="dist", type=click.Path(path_type=Path), help="Default: dist.")
+@click.option("--notes", metavar="FILE", type=click.Path(path_type=Path), help="With --draft: the text of the release.")
+@output_format("text", "json", "github")
+@common
+def github_release(directory: Path, overlay: Path | None, form: str, act: str | None, **options: Any) -> None:
+    """Keep a release's files as a draft on GitHub, and make it public.
+
+    TAG is the tag of the workflow's run, or the one that release.json names, if it is not given.
+
+    \b
+    Needs GITHUB_REPOSITORY and GITHUB_TOKEN, and no repository: only the
+    folder that `tagready build` filled. Run it again after anything that went
+    wrong: it does what is missing, and nothing twice.
+    """
+    from tagready import answers, terminal
+    from tagready.github_release import Act, Options, open_forge, tag_format
+    from tagready.github_release import github_release as make
+
+    if act is None:
+        raise click.UsageError("give one of --draft, --check and --publish")
+    if options["notes"] and act != "draft":
+        raise click.UsageError("--notes is for --draft: nothing is changed in a draft that is made public")
+    with answering("github-release", form), terminal.Progress() as progress:
+        options["dist"] = directory / options["dist"]
+        options["notes"] = directory / options["notes"] if options["notes"] else None
+        options["tag_format"] = tag_format(directory / overlay if overlay else None)
+        done = make(Options(Act(act), **options), open_forge(), progress.says)
+        progress.close()
+        answers.show_github_release(done, form)
+
+
+@cli.command(
+    short_help="Release a sample project in a scratch folder.", context_settings={"help_option_names": ["-h", "--help"]}
+)
 def demo() -> None:
     """Release a sample project in a scratch folder, command by command."""
     from tagready.demo import demo as show
@@ -324,35 +496,27 @@ def closing(repository: Any) -> Iterator[Any]:
 
 
 #: What a refused command says of itself to a workflow.
-_NOT_DONE = {"tag": "nothing was tagged", "publish": "the release is not published"}
+_NOT_DONE = {
+    "prepare": "nothing was changed",
+    "tag": "nothing was tagged",
+    "build": "nothing was built",
+    "publish": "the release is not published",
+    "github-release": "the release on GitHub is not as it should be",
+}
 
 
 @contextmanager
 def answering(command: str, form: str) -> Iterator[None]:
     """Turn a refusal and a failure into an answer and an exit code."""
-    from tagready import terminal
     from tagready.findings import Refused, Trouble, WorldFailed, WrongUse
 
     try:
         yield
     except Refused as refused:
-        if form == "json":
-            click.echo(terminal.as_json(command, refused.report, **refused.about))
-        elif form == "github":
-            terminal.show_github(f"{command}: {_NOT_DONE.get(command, 'nothing was judged')}", [], refused.report)
-        else:
-            terminal.show_refusal(refused.report, command)
-        if form != "json":
-            terminal.show_files(refused.about.get("files", ()), refused.about.get("resume", ""))
+        _answer_refused(refused, command, form)
         sys.exit(1)
     except Trouble as trouble:
-        if form == "json":
-            click.echo(terminal.as_json(command, None, error=terminal.trouble_as_json(trouble), **trouble.about))
-        if form == "github":
-            terminal.show_github_trouble(trouble)
-        terminal.show_trouble(trouble)
-        if form != "json":
-            terminal.show_files(trouble.about.get("files", ()), trouble.about.get("resume", ""))
+        _answer_trouble(trouble, command, form)
         sys.exit(2 if isinstance(trouble, WrongUse) else 3)
     except BrokenPipeError:
         # Somebody read enough (`| head`): what was to be done is done, and there is nobody left to tell.
@@ -360,10 +524,33 @@ def answering(command: str, form: str) -> Iterator[None]:
     except OSError as error:
         place = f" ({error.filename})" if error.filename else ""
         failure = WorldFailed(f"the system refused: {error.strerror or error}{place}", "make room, and run it again")
-        if form == "json":
-            click.echo(terminal.as_json(command, None, error=terminal.trouble_as_json(failure)))
-        terminal.show_trouble(failure)
+        _answer_trouble(failure, command, form)
         sys.exit(3)
+
+
+def _answer_refused(refused: Refused, command: str, form: str) -> None:
+    from tagready import terminal
+
+    if form == "json":
+        click.echo(terminal.as_json(command, refused.report, **refused.about))
+        return
+    if form == "github":
+        terminal.show_github(f"{command}: {_NOT_DONE.get(command, 'nothing was judged')}", [], refused.report)
+    else:
+        terminal.show_refusal(refused.report, command)
+    terminal.show_files(refused.about.get("files", ()), refused.about.get("resume", ""))
+
+
+def _answer_trouble(trouble: Trouble, command: str, form: str) -> None:
+    from tagready import terminal
+
+    if form == "json":
+        click.echo(terminal.as_json(command, None, error=terminal.trouble_as_json(trouble), **trouble.about))
+    if form == "github":
+        terminal.show_github_trouble(f"{command}: {_NOT_DONE.get(command, 'nothing was judged')}", trouble)
+    terminal.show_trouble(trouble)
+    if form != "json":
+        terminal.show_files(trouble.about.get("files", ()), trouble.about.get("resume", ""))
 
 
 def _editor(repository: Git) -> Callable[[str, str], str | None]:

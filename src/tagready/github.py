@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable, Sequence
 
 from tagready.findings import Finding, Level, Report
 
@@ -56,13 +57,103 @@ def summary(title: str, facts: list[tuple[str, str]], report: Report) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def heading(title: str) -> str:
+    """Return the line that a summary begins with."""
+    return f"### {_text(title)}"
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return the lines of a table."""
+    lines = [columns, ["---"] * len(columns), *([_text(cell) for cell in row] for row in rows)]
+    return ["|" + "|".join(f" {cell} " if cell else " " for cell in line) + "|" for line in lines]
+
+
+def paragraphs(report: Report) -> list[str]:
+    """Return the lines that show each finding with its way out."""
+    return [line for found in report.findings for line in _paragraphs(found)]
+
+
+def failure(title: str, what: str, fix: str, said: str = "") -> str:
+    """Return the job's summary as Markdown where something failed that is no finding: what, in whose words, the fix."""
+    fence = _fence_around(said)
+    words = [f"{fence}text", said.rstrip(), fence, ""] if said.strip() else []
+    return "\n".join([f"### {_text(title)}", "", f"❌ {_text(what)}", "", *words, f"→ {_text(fix)}", ""])
+
+
+def checklist(
+    title: str, facts: list[tuple[str, str]], steps: Sequence[tuple[str, Collection[str]]], report: Report
+) -> str:
+    """Return the job's summary as a task list: each step that was judged, ticked where nothing stands against it.
+
+    A step is a sentence, and the rules that it holds for.
+    """
+    lines = [f"### {_text(title)}", ""]
+    for sentence, rules in steps:
+        found = [each for each in report.findings if each.rule in rules]
+        errors = any(each.level is Level.ERROR for each in found)
+        reasons = dict.fromkeys(skip.reason for skip in report.skipped if skip.rule in rules)
+        said = [f"{_text(each.message.partition(chr(10))[0].rstrip(':'))} → {_text(each.fix)}" for each in found]
+        said += [f"not judged: {_text(reason)}" for reason in reasons]
+        ticked = not errors and not reasons
+        only = f": {said[0]}" if len(said) == 1 else ""
+        lines.append(f"- [{'x' if ticked else ' '}] {_text(sentence)}{only}")
+        lines += [f"  - {each}" for each in said] if not only else []
+    lines += ["", *(f"- {_text(what)}: {_text(value)}" for what, value in facts)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def how_to_write(project: str, some: str, path: str, types: Sequence[tuple[str, str]], command: str) -> str:
+    """Return the part of a summary that says what a news fragment is, to somebody who has never written one."""
+    name = path.rpartition("/")[2]
+    chosen = name.split(".")[-2]
+    return "\n".join(
+        [
+            "\n#### What to do\n",
+            f"The changelog of {_text(project)} is made of small files, one for each change: *news fragments*. "
+            f"The change to {_text(some)} has none yet. Three steps add one:\n",
+            f"1. Create the file {_code(path)} on your branch. {_code(chosen)} says what kind of change it is; "
+            "choose the one that fits:\n",
+            *(f"   {line}" for line in table(("in the name", "stands in the changelog under"), types)),
+            "",
+            "2. Write a sentence or two into it, for somebody who uses the project and does not know its code. "
+            "Such as:\n",
+            "   ```text",
+            "   Opening an empty file no longer fails.",
+            "   ```\n",
+            "3. Commit it, and push. In a terminal, all of it at once:\n",
+            "   ```sh",
+            f"   {command} && git push",
+            "   ```\n",
+            "Is there nothing that users could notice? Then say so: put `[no changelog]` into a commit message, or ask "
+            "for the label `no-changelog` on the pull request.",
+            "",
+        ]
+    )
+
+
 def _paragraphs(found: Finding) -> list[str]:
     sign = "❌" if found.level is Level.ERROR else "⚠️"
     place = f" {_code(found.path + ('' if found.line is None else f':{found.line}'))}" if found.path else ""
     message, *rest = found.message.split("\n")
-    fence = "`" * (1 + max(2, *(len(run) for run in re.findall("`+", "\n".join(rest)) or [""])))
+    fence = _fence_around("\n".join(rest))
     shown = [f"{fence}diff", *rest, fence, ""] if rest else []
     return [f"{sign} **{found.rule}**{place}: {_text(message)}", "", *shown, f"→ {_text(found.fix)}", ""]
+
+
+def _fence_around(text: str) -> str:
+    """Return a code fence that the text cannot close."""
+    return "`" * (1 + max([2, *(len(run) for run in re.findall("`+", text))]))
+
+
+def _fenced(text: str, language: str) -> str:
+    """Return a code block that shows the text, whatever backquotes it has."""
+    fence = "`" * (1 + max(2, *(len(run) for run in re.findall("`+", text) or [""])))
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def quote(markdown: str) -> str:
+    """Return Markdown as a quotation, which it cannot leave."""
+    return "\n".join(f"> {line}".rstrip() for line in markdown.splitlines())
 
 
 def _text(text: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from tagready.findings import Finding, Level, Report, Trouble, as_verdict
+from tagready.findings import Finding, Level, Report, Trouble, WorldFailed, as_verdict
 from tagready.git import NO_REMOTE
 
 SCHEMA = 1
@@ -135,7 +135,10 @@ _REFUSALS = {
     "notes": "No notes",
     "status": "No status",
     "build": "Not built",
+    "check": "Not judged",
+    "add": "Not written",
     "publish": "Not published",
+    "github-release": "Not done",
 }
 
 
@@ -157,9 +160,10 @@ def show_trouble(trouble: Trouble) -> None:
     say(f"    {glyph('→', '->')} {trouble.fix}", err=True)
 
 
-#: How a distribution stands on an index: its sign, the plain one, and the colour.
+#: How a file stands on an index or in a release: its sign, the plain one, and the colour.
 _ACTIONS = {
     "uploaded": ("✓", "*", "green"),
+    "taken": ("✓", "*", "green"),
     "present": ("✓", "*", "green"),
     "missing": ("–", "-", "yellow"),
     "conflicting": ("✗", "x", "red"),
@@ -229,11 +233,12 @@ def show_github(title: str, facts: list[tuple[str, str]], report: Report) -> Non
     append_summary(github.summary(title, facts, report))
 
 
-def show_github_trouble(trouble: Trouble) -> None:
-    """Print what failed as an annotation."""
+def show_github_trouble(title: str, trouble: Trouble) -> None:
+    """Print what failed as an annotation, and write it into the job's summary."""
     from tagready import github
 
     say(github.as_error(trouble.what, trouble.fix))
+    append_summary(github.failure(title, trouble.what, trouble.fix, trouble.stderr))
 
 
 def append_summary(text: str) -> None:
@@ -246,6 +251,23 @@ def append_summary(text: str) -> None:
             file.write(text + "\n")
     except OSError as error:
         say(f"The job's summary could not be written: {error.strerror} ({path})", err=True)
+
+
+def give_outputs(**values: str) -> None:
+    """Hand values to later steps of the workflow; where there is no workflow, there is nobody to hand them to.
+
+    https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#setting-an-output-parameter
+    """
+    path = os.environ.get("GITHUB_OUTPUT")
+    if not path:
+        return
+    lines = [f"{name}={' '.join(value.split())}\n" for name, value in values.items()]
+    try:
+        with open(path, "a", encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+            file.writelines(lines)
+    except OSError as error:
+        what = f"the workflow's outputs cannot be written: {error.strerror} ({path})"
+        raise WorldFailed(what, "make room, and re-run the job") from None
 
 
 def show_diff(patch: str) -> None:
