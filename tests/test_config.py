@@ -83,7 +83,7 @@ def test_unknown_key_like_none_lists_all() -> None:
     what, fix = refusal({"zzz": 1})
     assert what == "pyproject.toml: there is no key 'zzz'"
     assert fix.startswith(
-        "the keys are allow-empty, allow-secrets, branch, bump-rules, checks, commit-message, dist-generated, "
+        "the keys are allow-empty, allow-secrets, branch, bump-rules, checks, code-paths, commit-message, "
     )
 
 

@@ -368,19 +368,20 @@ def test_a_copy_from_an_index_is_not_our_own() -> None:
 
 UNWRITABLE = (
     "{path} {what} ({how}), so the release would carry another version than its tag",
-    "mend {path}, or the key that names it, and commit",
+    'state it there once and commit, or say where it stands: version-source = "files" and version-files = […] in '
+    "[tool.tagready]",
 )
 
 
 @pytest.mark.parametrize(
     ("place", "text", "what", "how"),
     [
-        (TomlPlace("p.toml", ("project", "version")), "[project]\n", "states the version 0 times, not once",
+        (TomlPlace("p.toml", ("project", "version")), "[project]\n", "does not state the version",
          "project.version"),
         (TomlPlace("p.toml", ("project", "version")), None, "is not committed", "project.version"),
         (PatternPlace("a.py", re.compile("v=(?P<version>.)")), "v=1 v=2", "states the version 2 times, not once",
          "pattern v=(?P<version>.)"),
-        (PatternPlace("a.py", re.compile("v=(?P<version>.)")), "", "states the version 0 times, not once",
+        (PatternPlace("a.py", re.compile("v=(?P<version>.)")), "", "does not state the version",
          "pattern v=(?P<version>.)"),
         (PatternPlace("a.py", re.compile("v=(?P<version>.)")), None, "is not committed", "pattern v=(?P<version>.)"),
     ],

@@ -400,16 +400,21 @@ def judge(places: Places, texts: Mapping[str, str]) -> list[Finding]:
         count = 0 if text is None else len(stated(place, text))
         if count == 1 or isinstance(place, LockPlace):
             continue
-        what = "is not committed" if text is None else f"states the version {count} times, not once"
+        what = "is not committed" if text is None else _count(count)
         found.append(
             finding(
                 "version-unwritable",
                 f"{place.path} {what} ({_how(place)}), so the release would carry another version than its tag",
-                f"mend {place.path}, or the key that names it, and commit",
+                'state it there once and commit, or say where it stands: version-source = "files" and version-files = '
+                "[…] in [tool.tagready]",
                 place.path,
             )
         )
     return found
+
+
+def _count(count: int) -> str:
+    return "does not state the version" if count == 0 else f"states the version {count} times, not once"
 
 
 def _how(place: Place) -> str:

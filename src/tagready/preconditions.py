@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tagready import branches, fragments, news, places, tag_rules
-from tagready.changelog import find_marker
+from tagready.changelog import Changelog, find_marker
 from tagready.findings import RULES, Finding, Report, Skipped, WrongUse, finding
 from tagready.fragments import Fragment
 from tagready.git_records import PathStatus, RemoteAnswer
@@ -200,20 +200,25 @@ def _changelog_findings(ground: Ground, options: Options) -> list[Finding]:
     if entries or (not news_.single_file and ground.renewed is None):
         line = changelog.line(entries[0].heading) if entries else 1
         return [_entry_exists(ground, options, line)]
+    return marker_findings(path, text, changelog, news_.start_string)
+
+
+def marker_findings(path: str, text: str, changelog: Changelog, start_string: str) -> list[Finding]:
+    """Return a finding where towncrier would put the next entry above the changelog's title."""
     first = changelog.entries[0] if changelog.entries else None
     if (
-        find_marker(text, news_.start_string)
+        find_marker(text, start_string)
         or not text.strip()
         or (first and not changelog.text[: first.start].strip("\ufeff \t\n"))
     ):
         return []
-    line = text.count("\n") + 1 if text.endswith(news_.start_string.strip()) else 1
-    what = "ends in the marker without a newline" if line > 1 else f"has no line {news_.start_string.strip()!r}"
+    line = text.count("\n") + 1 if text.endswith(start_string.strip()) else 1
+    what = "ends in the marker without a newline" if line > 1 else f"has no line {start_string.strip()!r}"
     return [
         finding(
             "changelog-marker-missing",
             f"{path} {what}, so towncrier would put the entry above the title",
-            f"write {news_.start_string.strip()!r} and a newline where new entries go, and commit",
+            f"write {start_string.strip()!r} and a newline where new entries go, and commit",
             path,
             line,
         )
@@ -245,33 +250,37 @@ def _fragment_findings(ground: Ground) -> list[Finding]:
     found = list(snapshot.survey.findings)
     for fragment in ground.fragments:
         found += fragments.judge_text(snapshot.news, fragment, ground.data.contents[fragment.path])
-    found += _hanging(ground)
+    found += hanging(snapshot, ground.fragments, ground.data.contents, str(ground.version), ground.date)
     there = ground.changelog.of(ground.version)
     if not ground.fragments and not there and not snapshot.config.allow_empty:
         directories = ", ".join(section.directory for section in snapshot.news.sections)
+        add = "add a fragment and commit it; for a release without news set allow-empty = true in [tool.tagready]"
         found.append(
             finding(
                 "nothing-to-release",
                 f"no fragment is committed in {directories}, so there is nothing to say about {ground.version}",
-                "add a fragment and commit it; for a release without news set allow-empty = true in [tool.tagready]",
+                add
+                if snapshot.has_news
+                else "tagready init: no file configures towncrier yet, so it takes its defaults",
                 directories if "," not in directories else None,
             )
         )
     return found
 
 
-def _hanging(ground: Ground) -> list[Finding]:
+def hanging(
+    snapshot: Snapshot, pending: Sequence[Fragment], contents: Mapping[str, bytes], version: str, date: str
+) -> list[Finding]:
     """Return a finding for each fragment on which towncrier really does not come to an end; bounded in time."""
     found = []
-    snapshot = ground.snapshot
-    for fragment in ground.fragments:
-        content = ground.data.contents[fragment.path]
+    for fragment in pending:
+        content = contents[fragment.path]
         if not fragments.may_hang(snapshot.news, content.decode("utf-8", "replace")):
             continue
         with scratch_folder() as scratch:
             folder = snapshot.export(FragmentData({fragment.path: content}, proven=False), scratch)
             try:
-                news.render(snapshot.order(folder, str(ground.version), ground.date), news.PROBE_SECONDS)
+                news.render(snapshot.order(folder, version, date), news.PROBE_SECONDS)
             except news.DidNotEnd:
                 found.append(_hangs(fragment, content.decode("utf-8", "replace")))
     return found

@@ -61,6 +61,12 @@ class Snapshot:
         return Snapshot(self.git, commit, sources.root, sources, self.config, read_news(sources))
 
     @property
+    def has_news(self) -> bool:
+        """Whether anything configures towncrier; without, it takes its defaults."""
+        sources = self.sources
+        return "towncrier" in (sources.pyproject if sources.towncrier is None else sources.towncrier).get("tool", {})
+
+    @property
     def name(self) -> str:
         """The project's own name, or the name that its changelog has."""
         return name_of(self.sources) or self.news.name
@@ -329,9 +335,11 @@ def _project(git: Git, commit: Commit) -> tuple[str, dict[str, Any] | None, dict
 
 def _toml(git: Git, commit: Commit, path: str) -> dict[str, Any] | None:
     content = git.read(commit.tree, path)
-    if content is None:
-        return None
-    table = read_toml(content, path)
+    return None if content is None else checked_tables(read_toml(content, path), path)
+
+
+def checked_tables(table: dict[str, Any], path: str) -> dict[str, Any]:
+    """Return a parsed file; raise WrongUse where something else stands in place of a table that is read."""
     for keys in (("project",), ("tool",), ("tool", "towncrier"), ("tool", "tagready"), ("tool", "poetry")):
         value: Any = table
         for key in keys:

@@ -168,7 +168,8 @@ def judge_tag(
     tagged = existing is not None and existing.oid == snapshot.commit.oid
     if existing is not None and not tagged:
         report = report.and_(Report((_elsewhere(name, existing, snapshot.commit),)))
-    untag = f"if nobody has {name} yet: git tag -d {name} && " if tagged else ""
+    # A tag of another shape may be another project's, in the same repository.
+    untag = f"if nobody has {name} yet: git tag -d {name} && " if tagged and report.ok else ""
     judged = proof.judge(
         snapshot, version, again=f"{untag}prepare-release {version} --again",
         ask=f"tagready verify {name if tagged else f'--commit {snapshot.commit.oid[:10]}'}", skip=options.skip,
