@@ -351,9 +351,22 @@ def test_a_public_release_of_something_else(
 ) -> None:
     dist, theirs = built(tmp_path / "dist"), built(tmp_path / "theirs")
     spoil(theirs)
-    keep(server, theirs, draft=False, leave_out=leave_out)
+    for file in keep(server, theirs, draft=False, leave_out=leave_out).files:
+        file.uploader = "mallory"
     what = f"holds other files than {dist}" if expected[0] == "dist-conflict" else "does not hold all files of v1.4.0"
     assert refused(dist, act) == [(expected[0], f"{PUBLIC_URL} is public, and {what}{expected[1]}")]
+    assert writes(server) == []
+
+
+def test_what_a_workflow_made_public_is_taken(server: ForgeServer, tmp_path: Path) -> None:
+    """All jobs are run again after a release whose build nobody can reproduce: there is nothing to do, and no harm."""
+    theirs, dist = built(tmp_path / "theirs"), built(tmp_path / "dist", seed=1)
+    keep(server, theirs, draft=False)
+    done = run(dist)
+    assert (done.draft, actions(done)) == (False, dict.fromkeys(NAMES, "taken"))
+    assert done.says == (f"{PUBLIC_URL} is public already: its files are taken, and replace those in {dist}",)
+    assert contents(dist) == contents(theirs)
+    assert set(actions(run(dist, Act.PUBLISH)).values()) == {"present"}
     assert writes(server) == []
 
 

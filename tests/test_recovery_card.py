@@ -98,6 +98,8 @@ def test_the_whole_card() -> None:
 {SAFE}
 
 {BUTTON}
+
+If `publish` fails again, its annotations say why, and what to do.
 """
     )
 
@@ -137,6 +139,10 @@ TAG_GONE = (*MADE[:3], Place("remote tag", ABSENT, "v1.4.0 on origin"))
 DROP = "`git tag -d v1.4.0; git push origin :refs/tags/v1.4.0`"
 
 
+def again(job: str) -> str:
+    return f"If `{job}` fails again, its annotations say why, and what to do."
+
+
 @pytest.mark.parametrize(
     ("standing", "jobs", "last"),
     [
@@ -145,16 +151,18 @@ DROP = "`git tag -d v1.4.0; git push origin :refs/tags/v1.4.0`"
         (stands(NONE), ended("test"),
          [SAFE, BUTTON, "If `test` fails again, the commit is at fault. Nothing of it is published, so mend it, drop"
           f" the tag ({DROP}), and tag it again: `tagready tag 1.4.0 --push`"]),
-        (stands(NONE), ended("draft"), [SAFE, BUTTON]),
-        (stands(*BOTH, command=""), ended("build"), [SAFE, BUTTON]),
-        (stands(*BOTH, command=""), ended("announce"), [SAFE, BUTTON]),
+        (stands(NONE), ended("draft"), [SAFE, BUTTON, again("draft")]),
+        (stands(*BOTH, command=""), ended("build"), [SAFE, BUTTON, again("build")]),
+        (stands(*BOTH, command=""), ended("announce"), [SAFE, BUTTON, again("announce")]),
         (stands(*BOTH, command=""), (), [SAFE, "**Next:** nothing is left to do."]),
         (stands(*OTHERS, command="prepare-release auto", findings=(TAKEN,)), ended("publish"),
          ["→ release the next version", f"{NO_USE}: what is there already stays as it is.",
           "**Next:** `prepare-release auto`"]),
         (stands(NONE, command="tagready verify --commit bc24ea86bb", findings=(WRONG,)), ended("verify"),
          ["→ prepare-release 1.4.0", f"{NO_USE}: the commit is the same, and so is what it lacks.",
-          "**Next:** `tagready verify --commit bc24ea86bb`"]),
+          "**Next:** `tagready verify --commit bc24ea86bb`",
+          f"Nothing of it is published, so mend it, drop the tag ({DROP}), and tag it again:"
+          " `tagready tag 1.4.0 --push`"]),
         (stands(NONE, command="git fetch origin tag v1.4.0"), ended("test"),
          [SAFE, BUTTON, "To see the rest from here: `git fetch origin tag v1.4.0`"]),
         (stands(NONE, command="tagready tag 1.4.0 --push", made=TAG_GONE), ended("publish"),
@@ -238,7 +246,8 @@ def test_a_run_that_failed(project: Project, run: ForgeServer, tmp_path: Path, m
     assert "| index | – not done | no file of 1.4.0 |" in card
     assert "| GitHub release | – not done | none is public; drafts are only shown to a token that may write |" in card
     assert "| publish | ❌ failure |" in card
-    assert card[-1] == f"**Next:** open [this run]({url}), and press **Re-run failed jobs**."
+    assert card[-3] == f"**Next:** open [this run]({url}), and press **Re-run failed jobs**."
+    assert card[-1] == again("publish")
     assert (tmp_path / "summary.md").read_text(encoding="utf-8") == done.out + "\n"
 
 
@@ -330,7 +339,7 @@ def test_a_shallow_clone(project: Project, run: ForgeServer, tmp_path: Path) -> 
     done = clone.run("status", "--summary")
     assert done.code == 0
     assert "| commit | ? cannot be known | the tag is on origin, on a commit that is not here |" in done.out
-    assert done.out.endswith("To see the rest from here: `git fetch origin tag v1.4.0`\n")
+    assert done.out.endswith("To see the rest from here: `git fetch origin --tags`\n")
 
 
 @pytest.mark.parametrize("broken", ["standing", "written"])

@@ -250,6 +250,10 @@ class _Run:
         found = self._found_or_made(notes)
         public = next((release for release in found if not release.draft), None)
         if public:
+            kept = self._look(public)
+            if kept.sums != self._goods.sums and kept.complete and kept.report.ok and not _strangers(public):
+                taken = f"{public.url} is public already: its files are taken, and replace those in {options.dist}"
+                return _done(self._goods, public, self._take(kept), taken)
             return _done(self._goods, public, self._as_published(public))
         chosen, says = self._choose([self._look(release) for release in found])
         if not chosen.report.ok:
@@ -403,7 +407,7 @@ class _Run:
         wanted = {name: assets[_stored(name)] for name in (*(kept.sums or {}), release_file.SUMS, release_file.NAME)}
         if {name: self._sha256(asset) for name, asset in wanted.items()} == ours:
             return self._present(kept.release)
-        strangers = sorted({asset.uploader or "somebody" for asset in wanted.values()} - {WORKFLOWS})
+        strangers = _strangers(kept.release)
         if strangers:
             what = (
                 f"{kept.release.url} holds other files than were just built{self._difference(kept)}; and "
@@ -481,6 +485,11 @@ def _oldest_first(releases: Iterator[ForgeRelease] | Sequence[ForgeRelease]) -> 
 def _stored(name: str) -> str:
     """Return what GitHub calls a file: of all that a distribution's name may have, it replaces the epoch's sign."""
     return name.replace("!", ".")
+
+
+def _strangers(release: ForgeRelease) -> list[str]:
+    """Return the accounts that uploaded files of a release and are no workflow's."""
+    return sorted({asset.uploader or "somebody" for asset in release.assets} - {WORKFLOWS})
 
 
 def _spoiled(rule: str, what: str, release: ForgeRelease) -> Finding:

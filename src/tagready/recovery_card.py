@@ -97,7 +97,9 @@ def _way_on(standing: Standing, out: _Out, recovery: Recovery) -> _Way:
         of_commit = ("commit", "entry")
         taken = any(each.state is State.CONFLICTING and each.name not in of_commit for each in standing.places)
         why = "what is there already stays as it is" if taken else "the commit is the same, and so is what it lacks"
-        return _Way(f"It harms nothing, and it is of no use: {why}.", f"`{standing.command}`")
+        unpublished = all(each.state is State.ABSENT for each in standing.places if each.name == "index")
+        anew = f"Nothing of it is published, so {_anew(standing)}" if unpublished and not taken else ""
+        return _Way(f"It harms nothing, and it is of no use: {why}.", f"`{standing.command}`", anew)
     looking = standing.command.startswith("git fetch")
     if standing.command and not looking and not standing.command.startswith("re-run"):
         return _Way("It harms nothing, and it is of no use before the next step.", f"`{standing.command}`")
@@ -114,12 +116,13 @@ def _otherwise(standing: Standing, out: _Out, failed: list[str]) -> str:
     if first == "preflight":
         return "The annotations of `preflight` say what is wrong with the token: mend that first."
     if first in _OF_COMMIT and out is _Out.NOTHING:
-        drop = f"`git tag -d {standing.tag}; git push origin :refs/tags/{standing.tag}`"
-        return (
-            f"If `{first}` fails again, the commit is at fault. Nothing of it is published, so mend it, drop the tag"
-            f" ({drop}), and tag it again: `tagready tag {standing.version} --push`"
-        )
-    return ""
+        return f"If `{first}` fails again, the commit is at fault. Nothing of it is published, so {_anew(standing)}"
+    return f"If `{first}` fails again, its annotations say why, and what to do." if first else ""
+
+
+def _anew(standing: Standing) -> str:
+    drop = f"`git tag -d {standing.tag}; git push origin :refs/tags/{standing.tag}`"
+    return f"mend it, drop the tag ({drop}), and tag it again: `tagready tag {standing.version} --push`"
 
 
 def _button(recovery: Recovery) -> str:
