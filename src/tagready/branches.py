@@ -39,8 +39,7 @@ def judge(facts: Facts) -> Report:
     """Return a finding where HEAD is neither on a release branch nor based on the tip of one."""
     if not facts.current:
         return Report()
-    local = {ref.name.removeprefix("refs/heads/"): ref.oid for ref in facts.refs if ref.name.startswith("refs/heads/")}
-    allowed = release_branches(facts, local)
+    allowed = release_branches(facts)
     if allowed is None:
         reason = "which branch is the default one cannot be known here; set release-branches"
         return Report(skipped=(Skipped("branch-not-allowed", reason),))
@@ -63,16 +62,15 @@ def judge(facts: Facts) -> Report:
 
 def candidates(facts: Facts) -> list[Ref]:
     """Return the refs of the release branches, here and on the remote, that are known."""
-    local = [ref.name.removeprefix("refs/heads/") for ref in facts.refs if ref.name.startswith("refs/heads/")]
-    allowed = release_branches(facts, local) or []
+    allowed = release_branches(facts) or []
     return [ref for name, ref in _named(facts) if is_release_branch(name, allowed)]
 
 
-def release_branches(facts: Facts, local: Sequence[str] | dict[str, str]) -> list[str] | None:
+def release_branches(facts: Facts) -> list[str] | None:
     """Return the patterns of the release branches, or None where no default branch can be known."""
     if facts.patterns:
         return list(facts.patterns)
-    default = _default_branch(facts, local)
+    default = default_branch(facts)
     return None if default is None else [default]
 
 
@@ -86,14 +84,15 @@ def is_series(name: str) -> bool:
     return _SERIES.fullmatch(name) is not None
 
 
-def _default_branch(facts: Facts, local: Sequence[str] | dict[str, str]) -> str | None:
+def default_branch(facts: Facts) -> str | None:
+    """Return the default branch, or None where it cannot be known."""
     head = f"refs/remotes/{facts.remote}/HEAD"
     for ref in facts.refs:
         if ref.name == head and ref.symref:
             return ref.symref.removeprefix(f"refs/remotes/{facts.remote}/")
     if facts.default:
         return facts.default
-    known = {*local, *(name for name, _ in _tips(facts))}
+    known = {name for name, _ in _tips(facts)}
     for name in ("main", "master"):
         if name in known:
             return name

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from packaging.version import Version
 
@@ -137,22 +137,25 @@ def _resolve_version(
 
 def default_branch(answer: RemoteAnswer | str) -> str | None:
     """Return the default branch that a GitHub event or the remote names."""
-    path = os.environ.get("GITHUB_EVENT_PATH")
-    try:
-        event = _read_json(path) if path else {}
-    except (OSError, ValueError):
-        event = {}
-    repository = event.get("repository") if isinstance(event, dict) else None
+    repository = github_event().get("repository")
     name = repository.get("default_branch") if isinstance(repository, dict) else None
     if isinstance(name, str):
         return name
     return answer.head if isinstance(answer, RemoteAnswer) else None
 
 
-def _read_json(path: str) -> object:
+def github_event() -> Mapping[str, Any]:
+    """Return the event that a GitHub workflow runs for; an empty one elsewhere."""
+    path = os.environ.get("GITHUB_EVENT_PATH")
+    if not path:
+        return {}
     import json
 
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    try:
+        event = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return event if isinstance(event, dict) else {}
 
 
 def _date(given: str | None) -> str:

@@ -72,16 +72,25 @@ def _prepare(ground: Ground, options: Options, scratch: Path, edit: Edit) -> Pre
 
 
 def _own_branch(ground: Ground, options: Options) -> Snapshot | None:
-    """Return the project on the branch of the release, where that branch is our own release of just this HEAD."""
+    """Return the project on the branch of the release, where that branch is our own release of just this HEAD.
+
+    In a fresh clone, such as a workflow's, the branch that an earlier run has pushed is only known as the remote's.
+    """
     if options.branch is None:
         return None
     name = branch_name(options, ground.version)
-    tip = next((ref.oid for ref in ground.refs if ref.name == f"refs/heads/{name}"), None)
+    tips = {ref.name: ref.oid for ref in ground.refs}
+    local, pushed = f"refs/heads/{name}", f"refs/remotes/{ground.remote}/{name}"
+    tip = tips.get(local) or tips.get(pushed)
     commit = ground.git.commit(tip) if tip else None
     if commit is None or commit.parents != (ground.snapshot.commit.oid,):
         return None
     there = ground.snapshot.at(commit)
-    return there if is_own(there, ground.version) else None
+    if not is_own(there, ground.version):
+        return None
+    if local not in tips and not options.again and not options.dry_run:
+        ground.git.move_ref(local, commit.oid, ZEROS[: len(commit.oid)], f"tagready: release {ground.version}")
+    return there
 
 
 def with_defaults(options: Options, snapshot: Snapshot) -> Options:

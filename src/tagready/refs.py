@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 
+from packaging.version import Version
+
 from tagready.findings import Refused, WorldFailed, WrongUse, finding
 from tagready.git import Git
 from tagready.git_records import RemoteAnswer
+from tagready.history import is_own
 from tagready.prepared import Options, Prepared
 from tagready.snapshot import Snapshot
 from tagready.tags import Tags
@@ -22,7 +25,7 @@ def tag_and_push(git: Git, prepared: Prepared, snapshot: Snapshot, tags: Tags, o
         if remote is None:
             raise no_remote()
         try:
-            git.push(remote, *refspecs(git, prepared, remote, options))
+            git.push(remote, *refspecs(git, prepared, remote, options, _older(snapshot, prepared, remote)))
         except WorldFailed as failure:
             raise _not_pushed(prepared, remote, failure) from None
         prepared = prepared._replace(pushed_to=remote)
@@ -39,6 +42,9 @@ def _not_pushed(prepared: Prepared, remote: str, failure: WorldFailed) -> WorldF
     made = f"{prepared.commit[:10]} on {prepared.branch}" + (f" and the tag {prepared.tag}" if prepared.tagged else "")
     drop_tag = f"git tag -d {prepared.tag}; " if prepared.tagged else ""
     renew = f"{drop_tag}git reset --keep {prepared.parent[:10]}; git pull --ff-only; prepare-release {prepared.version}"
+    if not prepared.on_current_branch:
+        look = f"git fetch {remote}; git log -p {remote}/{prepared.branch}"
+        renew = f"{look}; if nobody needs them: prepare-release {prepared.version} --branch --again --push"
     return WorldFailed(
         f"{remote} took nothing of the push; the release stays here: {made}",
         f"{remote} has commits that are not in the release: {renew}"
@@ -112,19 +118,29 @@ def _tag_kind(git: Git, tags: Tags) -> str:
     return "signed" if _SIGNATURE.search(content) else "annotated"
 
 
-def refspecs(git: Git, prepared: Prepared, remote: str, options: Options) -> list[str]:
-    """Return exactly what is to be pushed."""
+def refspecs(git: Git, prepared: Prepared, remote: str, options: Options, older: str | None = None) -> list[str]:
+    """Return exactly what is to be pushed; `older` is the remote's branch where it may be renewed without `again`."""
     branch = f"refs/heads/{prepared.branch}"
     target = upstream_of(git, prepared.branch, remote) if prepared.on_current_branch else branch
     refspecs = [f"{branch}:{target}"]
     if options.tag:
         refspecs.append(f"refs/tags/{prepared.tag}:refs/tags/{prepared.tag}")
-    if not prepared.on_current_branch and options.again:
+    if not prepared.on_current_branch and (options.again or older):
         # Only ever our own release branch, and only if nobody has pushed to it since we saw it.
         answer = git.ask(remote, branch).answer()
-        if isinstance(answer, RemoteAnswer) and branch in answer.refs:
-            refspecs.insert(0, f"--force-with-lease={branch}:{answer.refs[branch]}")
+        there = answer.refs.get(branch) if isinstance(answer, RemoteAnswer) else None
+        if there and (options.again or there == older):
+            refspecs.insert(0, f"--force-with-lease={branch}:{there}")
     return refspecs
+
+
+def _older(snapshot: Snapshot, prepared: Prepared, remote: str) -> str | None:
+    """Return the remote's branch where it is this release as we made it of an older commit, and nobody added to it."""
+    git = snapshot.git
+    there = None if prepared.on_current_branch else git.commit(f"refs/remotes/{remote}/{prepared.branch}")
+    if there is None or there.oid == prepared.commit or not is_own(snapshot.at(there), Version(prepared.version)):
+        return None
+    return there.oid if git.is_ancestor(there.parents[0], prepared.parent) else None
 
 
 def tracked(git: Git, remote: str | None) -> str | None:
