@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import importlib.metadata
 import json
 import os
 import re
@@ -172,6 +171,8 @@ def _name(requirement: str) -> str:
 
 
 def _give_commands(requirement: str, folder: Path, python: str) -> None:
+    import importlib.metadata  # a third of the time that this module takes to start, and venv needs none of it
+
     try:
         about = importlib.metadata.distribution(_name(requirement))
     except importlib.metadata.PackageNotFoundError:
