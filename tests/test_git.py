@@ -12,7 +12,7 @@ import pytest
 from projects import Project, make_project
 from tagready.findings import WorldFailed, WrongUse
 from tagready.git import Git, discover, git_failed
-from tagready.git_records import Change, Commit, RemoteAnswer, TreeEntry
+from tagready.git_records import Change, Commit, LoggedCommit, RemoteAnswer, TreeEntry
 
 Edits = Mapping[str, str | None]
 
@@ -467,3 +467,42 @@ def test_file_names_that_are_no_utf_8(project: Project, git: Git) -> None:
     git.move_ref("refs/heads/main", new, old, "test")
     git.bring_along(git.changes(project.tree(old), project.tree(new)))
     assert (project.status(), (project.path / "b" / name).read_text()) == ("", "x\n")
+
+
+def test_the_log(project: Project, git: Git, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = project.head()
+    for name, value in {"AUTHOR_NAME": "Änn", "AUTHOR_EMAIL": "ann@example.org", "COMMITTER_NAME": "GitHub"}.items():
+        monkeypatch.setenv(f"GIT_{name}", value)
+    project.git("config", "i18n.logOutputEncoding", "latin-1")
+    project.git("config", "log.showSignature", "true")
+    one = project.commit("Mänd\n\n- a\n- b\n\nTrailer: x", a="1")
+    two = project.commit("Two", z="2")
+    listed = git.log(two, f"^{start}")
+    assert listed == (
+        LoggedCommit(two, (one,), "Änn", "ann@example.org", "GitHub", "test@example.org", "Two\n"),
+        LoggedCommit(
+            one, (start,), "Änn", "ann@example.org", "GitHub", "test@example.org", "Mänd\n\n- a\n- b\n\nTrailer: x\n"
+        ),
+    )
+    assert [commit.subject for commit in listed] == ["Two", "Mänd"]
+    assert [commit.oid for commit in git.log(two, path="a")] == [one, start]
+    assert [commit.parents for commit in git.log(two)] == [(one,), (start,), ()]
+    assert git.log(two, f"^{two}") == ()
+
+
+def test_what_two_commits_have_in_common(project: Project, git: Git) -> None:
+    start = project.head()
+    one = project.commit("One")
+    project.git("checkout", "-q", start)
+    two = project.commit("Two")
+    project.git("checkout", "-q", "--orphan", "other")
+    other = project.commit("Other")
+    assert git.merge_base(one, two) == git.commit(start)
+    assert git.merge_base(one, other) is None
+
+
+def test_where_a_clone_is_cut_off(project: Project, tmp_path: Path, git: Git) -> None:
+    head = project.commit("One")
+    project.git("clone", "-q", "--depth", "1", f"file://{project.path}", str(tmp_path / "clone"))
+    assert git.cut_off() == frozenset()
+    assert discover(tmp_path / "clone").cut_off() == {head}

@@ -15,15 +15,18 @@ from pathlib import Path
 
 from tagready.findings import WorldFailed, WrongUse
 from tagready.git_records import (
+    LOG_FORMAT,
     SYMLINK,
     TREE,
     Change,
     Commit,
+    LoggedCommit,
     Ref,
     RemoteAnswer,
     Status,
     TreeEntry,
     read_commit,
+    read_log,
     read_remote_answer,
     read_status,
     read_tree,
@@ -167,7 +170,7 @@ class Git:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 cwd=self.top,
-                env=_environment(),
+                env=_environment() | self._object_directory(),
             )
         assert self._batch.stdin is not None
         with suppress(BrokenPipeError):  # it shows when the answer is read
@@ -294,6 +297,23 @@ class Git:
     def is_shallow(self) -> bool:
         """Return whether older commits were left out when the repository was cloned."""
         return (self.common_dir / "shallow").exists()
+
+    def log(self, *arguments: str, path: str | None = None) -> tuple[LoggedCommit, ...]:
+        """Return the commits that `git log` lists for the arguments, newest first."""
+        plain = ("-z", "--no-show-signature", "--no-color", "--encoding=UTF-8", f"--format={LOG_FORMAT}")
+        paths = () if path is None else (path,)
+        done = self.run("--literal-pathspecs", "log", *plain, *arguments, "--", *paths)
+        return read_log(done.stdout.decode("utf-8", "replace"))
+
+    def merge_base(self, one: str, other: str) -> Commit | None:
+        """Return the newest commit that both have, or None where their histories have none in common here."""
+        done = self.run("merge-base", one, other, accept=(0, 1))
+        return self.commit(done.stdout.decode().strip()) if done.returncode == 0 else None
+
+    def cut_off(self) -> frozenset[str]:
+        """Return the commits whose parents were left out when the repository was cloned."""
+        path = self.common_dir / "shallow"
+        return frozenset(path.read_text(encoding="ascii").split()) if path.exists() else frozenset()
 
     def is_ancestor(self, ancestor: str, commit: str) -> bool:
         """Return whether the commit contains the ancestor."""

@@ -31,6 +31,27 @@ class Commit(NamedTuple):
     message: str
 
 
+class LoggedCommit(NamedTuple):
+    """A commit as `git log` tells it: who wrote it, who put it where it is, and the message."""
+
+    oid: str
+    parents: tuple[str, ...]
+    author: str
+    author_email: str
+    committer: str
+    committer_email: str
+    message: str
+
+    @property
+    def subject(self) -> str:
+        """The first line of the message."""
+        return self.message.partition("\n")[0]
+
+
+#: What `git log -z` has to be asked for, so that `read_log` can read it.
+LOG_FORMAT = "tformat:%H%x00%P%x00%an%x00%ae%x00%cn%x00%ce%x00%B"
+
+
 class Ref(NamedTuple):
     """A reference by its full name; `symref` is what a symbolic one points to."""
 
@@ -103,6 +124,19 @@ def read_commit(oid: str, content: bytes) -> Commit:
         committer_time=_time(first["committer"]),
         message=message,
     )
+
+
+def read_log(output: str) -> tuple[LoggedCommit, ...]:
+    """Return the answer of `git log -z` in our format."""
+    fields = output.split("\0")
+    found = []
+    for start in range(0, len(fields) - 6, 7):
+        oid, parents, *people, message = fields[start : start + 7]
+        author, author_email, committer, committer_email = people
+        found.append(
+            LoggedCommit(oid, tuple(parents.split()), author, author_email, committer, committer_email, message)
+        )
+    return tuple(found)
 
 
 def _time(ident: str) -> int:

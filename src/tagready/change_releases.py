@@ -1,0 +1,76 @@
+"""Whether a change is a release, or brings the entry of one to another branch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from packaging.version import Version
+
+from tagready import verify
+from tagready.change_case import Port, Sides, entries
+from tagready.change_rules import Edits, WrittenEntry
+from tagready.findings import WorldFailed, WrongUse
+from tagready.gate import same_text
+from tagready.git_records import Commit, Ref
+from tagready.history import CutOff, changelog_path, release_of
+from tagready.snapshot import Snapshot
+from tagready.tags import Tags
+from tagready.verify import Verified
+from tagready.versions import parse
+
+
+def released_version(snapshot: Snapshot, refs: Sequence[Ref], sides: Sides, edits: Edits) -> Version | None:
+    """Return the version that the change may be a release of: the only new one, or a renewed one that has no tag."""
+    old = {entry.version for entry in entries(sides.old)} if sides.old else set()
+    new = {entry.version for entry in edits.added} - old
+    if new:
+        return new.pop() if len(new) == 1 else None
+    tagged = {tag.version for tag in snapshot.tags(refs).releases}
+    renewed = {entry.version for _, entry in edits.changed} - tagged
+    return renewed.pop() if len(renewed) == 1 else None
+
+
+def as_release(snapshot: Snapshot, refs: Sequence[Ref], version: Version) -> Verified | str:
+    """Return the tag gate's verdict where the entry is what its fragments compile to, else what tells it from that.
+
+    An entry that this towncrier cannot compile again (another one made it) is a release still.
+    """
+    stated = snapshot.stated()
+    name = None if stated and parse(stated[0].version) == version else snapshot.tags(refs).name(version)
+    verified = verify.judge_tag(snapshot, refs, name, verify.Options())
+    judged = verified.judged
+    if judged.entry is not None and judged.released is None:
+        raise WorldFailed("the history is cut off before the commit that brought the entry", verify.SHALLOW)
+    removed = judged.released is not None and bool(judged.released.fragments)
+    differs = next((found for found in judged.report.findings if found.rule == "entry-differs"), None)
+    skipped = any(skip.rule == "entry-differs" for skip in judged.report.skipped)
+    proven = bool(judged.proof) or (skipped and differs is None)
+    if proven and (removed or snapshot.config.allow_empty):
+        return verified
+    return differs.message.partition("\n")[2] if differs and removed else ""
+
+
+def forward_ports(snapshot: Snapshot, tags: Tags, edits: Edits) -> tuple[Port, ...]:
+    """Return the new entries that a release tag has word for word."""
+    found = []
+    for entry in edits.added:
+        tag = next((tag for tag in tags.releases if tag.version == entry.version), None)
+        commit = snapshot.git.commit(f"refs/tags/{tag.name}") if tag else None
+        port = _port(snapshot, entry, tag.name, commit) if tag and commit else None
+        found += [port] if port else []
+    return tuple(found)
+
+
+def _port(snapshot: Snapshot, entry: WrittenEntry, tag: str, commit: Commit) -> Port | None:
+    try:
+        there = snapshot.at(commit)
+        path = changelog_path(there, entry.version)
+        if not any(same_text(each.text, entry.text) for each in entries(there) if each.version == entry.version):
+            return None
+        released = release_of(there, path, entry.version)
+    except CutOff:
+        return Port(entry, tag, None, merged=False)
+    except WrongUse:
+        return None
+    removed = released.contents if released else {}
+    return Port(entry, tag, removed, snapshot.git.is_ancestor(commit.oid, snapshot.commit.oid))

@@ -1,0 +1,520 @@
+"""What a pull request does to code, fragments, changelog and version: the pure rules, as tables."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from packaging.version import Version
+
+from tagready.change_rules import (
+    NEXT,
+    Edits,
+    FragmentText,
+    PullRequestEvent,
+    WrittenEntry,
+    as_owned,
+    bumped_by_hand,
+    edit_declared,
+    edited_by_hand,
+    entry_edits,
+    fragments_deleted,
+    no_fragment_needed,
+    read_event,
+    really_gone,
+    reverted,
+    reverted_by_name,
+    shown_by,
+    spoiled_by,
+)
+from tagready.changelog import Changelog
+from tagready.findings import Finding, Level, finding
+from tagready.fragment_needed import counts_as_code, fragment_missing, issue_for, metadata_changed, to_write
+from tagready.fragments import Fragment
+from tagready.git_records import LoggedCommit
+from tagready.places import PatternPlace, Stated, TomlPlace
+from tagready.project import Section, Sources, read_news
+
+TABLE = {"directory": "changelog.d", "filename": "CHANGELOG.md"}
+NEWS = read_news(Sources("", {"project": {"name": "demo"}, "tool": {"towncrier": TABLE}}, None))
+RST = NEWS._replace(changelog="NEWS.rst")
+
+
+def commit(message: str = "Change", author: str = "Ann", email: str = "ann@example.org", **more: Any) -> LoggedCommit:
+    return LoggedCommit("c" * 40, more.get("parents", ("p" * 40,)), author, email, author, email, message)
+
+
+# -- code --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "counts"),
+    [
+        ("src/demo/lamp.py", True), ("demo/__init__.py", True), ("lamp.py", True), ("rust/src/lib.rs", True),
+        ("setup.cfg", True), ("setup.py", True), ("pyproject.toml", True), ("MANIFEST.in", True),
+        ("src/demo/README.md", True), ("src/demo/words.txt", True), ("Dockerfile", True), ("src/attest/x.py", True),
+        ("changelog.d/12.feature.md", False), ("changelog.d/README.md", False), ("CHANGELOG.md", False),
+        ("tests/test_lamp.py", False), ("test/data.json", False), ("src/demo/tests/lamp.py", False),
+        ("src/demo/test_lamp.py", False), ("src/demo/lamp_test.py", False), ("src/demo/conftest.py", False),
+        ("docs/index.rst", False), ("doc/x/y.png", False), (".github/workflows/ci.yml", False), (".gitignore", False),
+        ("src/.hidden/x.py", False), ("src/demo/.keep", False), ("README.md", False), ("NOTES.rst", False),
+        ("AUTHORS.txt", False), ("LICENSE", False), ("LICENSE-MIT", False), ("uv.lock", False), ("js/yarn.lock", False),
+        ("requirements-dev.txt", False), ("ci/requirements.txt", False), ("pylock.dev.toml", False),
+        ("tox.ini", False), ("noxfile.py", False), ("Makefile", False), ("bench/speed.py", False),
+        ("benchmarks/x.py", False), ("examples/a.py", False), ("towncrier.toml", False),
+        ("codecov.yml", False), ("src/demo/rules.yml", True),
+    ],
+)  # fmt: skip
+def test_which_files_are_code(path: str, counts: bool) -> None:
+    assert counts_as_code(path, "", NEWS, ()) is counts
+
+
+@pytest.mark.parametrize(
+    ("path", "globs", "counts"),
+    [
+        ("rust/src/lib.rs", ("rust/*",), True),
+        ("src/demo/x.py", ("rust/*",), False),
+        ("docs/api.json", ("docs/*.json", "src/*"), True),
+        ("tests/test_x.py", ("*.py",), True),
+        ("changelog.d/1.feature.md", ("*",), False),
+        ("CHANGELOG.md", ("*",), False),
+    ],
+)
+def test_globs_say_what_code_is(path: str, globs: tuple[str, ...], counts: bool) -> None:
+    assert counts_as_code(path, "", NEWS, globs) is counts
+
+
+@pytest.mark.parametrize(
+    ("path", "counts"),
+    [
+        ("pkg/lamp/x.py", True), ("pkg/README.md", False), ("pkg/tests/test_x.py", False), ("pkg/docs/x.md", False),
+        ("other/x.py", False), ("x.py", False), ("pkgs/x.py", False),
+    ],
+)  # fmt: skip
+def test_only_the_project_s_own_folder_is_its_code(path: str, counts: bool) -> None:
+    assert counts_as_code(path, "pkg", NEWS, ()) is counts
+
+
+BASE = b'[project]\nname = "demo"\n\n[tool.ruff]\nline-length = 100\n\n[dependency-groups]\ntest = ["pytest"]\n'
+
+
+@pytest.mark.parametrize(
+    ("new", "changed"),
+    [
+        (BASE, False),
+        (BASE.replace(b"100", b"120"), False),
+        (BASE.replace(b"pytest", b"pytest>=8"), False),
+        (BASE + b"# a comment\n", False),
+        (BASE.replace(b'"demo"', b'"demo"\nversion = "1.4.0"'), False),
+        (BASE.replace(b'"demo"', b'"demo"\ndependencies = ["click"]'), True),
+        (b'[build-system]\nrequires = ["flit_core"]\n' + BASE, True),
+        (None, True),
+        (b"[", True),
+        (b"\xff", True),
+    ],
+)
+def test_metadata_of_a_pyproject(new: bytes | None, changed: bool) -> None:
+    assert metadata_changed(BASE, new) is changed
+
+
+def test_a_file_that_nobody_can_read_counts_where_it_changed() -> None:
+    assert metadata_changed(b"[", b"[[") is True
+    assert metadata_changed(b"[", b"[") is False
+
+
+@pytest.mark.parametrize(
+    ("number", "branch", "pattern", "issue"),
+    [
+        (77, "fix-12", "", "77"),
+        (None, "fix-12-lamps", "", "12"),
+        (None, "12/lamps", "", "12"),
+        (None, "lamps", "", "+something"),
+        (None, "", "", "+something"),
+        (77, "", r"[A-Z]+-\d+", "+something"),
+        (77, "LAMP-3-x", r"[A-Z]+-\d+", "LAMP-3"),
+    ],
+)
+def test_how_a_fragment_s_name_begins(number: int | None, branch: str, pattern: str, issue: str) -> None:
+    assert issue_for(number, branch, NEWS._replace(issue_pattern=pattern)) == issue
+
+
+TYPES = (
+    "\n    feature  Features\n    bugfix   Bugfixes\n    doc      Improved Documentation\n"
+    "    removal  Deprecations and Removals\n    misc     Misc"
+)
+THROUGH = 'where users notice nothing: git commit --allow-empty -m "[no changelog]"'
+
+
+def test_the_missing_fragment_is_named_and_ready_to_copy() -> None:
+    assert fragment_missing(to_write(["a.py", "b.py", "c.py", "d.py"], NEWS, "77"), Level.ERROR) == finding(
+        "fragment-missing",
+        "code changed (a.py, b.py, c.py and 1 more), and no news fragment says what users will notice\n"
+        "A news fragment is a small file with a sentence or two for them:\n"
+        "  changelog.d/77.TYPE.md, where TYPE is one of" + TYPES,
+        'echo "Say here what changes for users." > changelog.d/77.feature.md && git add changelog.d/77.feature.md && '
+        f'git commit -m "Add a news fragment"; {THROUGH}',
+    )
+
+
+def test_the_missing_fragment_of_an_rst_project_as_a_warning() -> None:
+    lacks = to_write(["a.py"], RST._replace(sections=(Section("", "pkg/news"),)), "+something")
+    found = fragment_missing(lacks, Level.WARNING)
+    assert found.level is Level.WARNING
+    assert "> pkg/news/+something.feature.rst && git add pkg/news/+something.feature.rst && " in found.fix
+
+
+def test_a_fragment_that_is_not_committed_is_the_one() -> None:
+    assert fragment_missing(to_write(["a.py"], NEWS, "77"), Level.ERROR, ["changelog.d/77.bugfix.md"]) == finding(
+        "fragment-missing",
+        "code changed (a.py), and the news fragment is not committed yet: changelog.d/77.bugfix.md",
+        f'git add changelog.d/77.bugfix.md && git commit -m "Add a news fragment"; {THROUGH}',
+    )
+
+
+# -- the ways through --------------------------------------------------------------------------------------------------
+
+BOT = commit("Bump x", "dependabot[bot]", "1+dependabot[bot]@users.noreply.github.com")
+MERGE = commit("Merge branch 'main'", parents=("1" * 40, "2" * 40))
+
+
+@pytest.mark.parametrize(
+    ("commits", "event", "why"),
+    [
+        ([commit()], PullRequestEvent(), None),
+        ([], PullRequestEvent(), None),
+        ([MERGE], PullRequestEvent(), None),
+        ([commit("Tidy up\n\n[no changelog]")], PullRequestEvent(), 'cccccccccc "Tidy up" says [no changelog]'),
+        ([commit(), commit("[No Changelog] x")], PullRequestEvent(), 'cccccccccc "[No Changelog] x" says'),
+        ([commit("no changelog")], PullRequestEvent(), None),
+        ([commit()], PullRequestEvent(labels=("bug", "no-changelog")), "has the label 'no-changelog'"),
+        ([commit()], PullRequestEvent(labels=("Skip News",)), "has the label 'Skip News'"),
+        ([commit()], PullRequestEvent(labels=("skip-changelog",)), "has the label 'skip-changelog'"),
+        ([commit()], PullRequestEvent(labels=("no news",)), "has the label 'no news'"),
+        ([commit()], PullRequestEvent(labels=("news",)), None),
+        ([commit()], PullRequestEvent(by_bot=True), "a bot opened the pull request"),
+        ([BOT], PullRequestEvent(), "every commit is by dependabot[bot], a bot"),
+        ([BOT, MERGE], PullRequestEvent(), "every commit is by dependabot[bot], a bot"),
+        ([BOT, commit()], PullRequestEvent(), None),
+        ([commit(author="Robot", email="9+x[bot]@users.noreply.github.com")], PullRequestEvent(), "by Robot, a bot"),
+    ],
+)
+def test_ways_through(commits: list[LoggedCommit], event: PullRequestEvent, why: str | None) -> None:
+    said = no_fragment_needed(commits, event)
+    assert said is None if why is None else said is not None and why in said
+
+
+def test_an_edit_of_the_changelog_is_declared_in_a_message() -> None:
+    declared = commit("Mend the date\n\n[Changelog edit]")
+    assert edit_declared([commit(), declared]) == declared
+    assert edit_declared([commit("changelog edit")]) is None
+
+
+def test_reverts_are_read_from_messages() -> None:
+    one = commit(f'Revert "Lamps"\n\nThis reverts commit {"a" * 40}.\n')
+    other = commit(f"Revert x\n\nThis reverts commit {'b' * 40}, reversing\nchanges made to {'c' * 40}.\n")
+    assert reverted([one, commit("This reverts commit nothing"), other]) == [(one, "a" * 40), (other, "b" * 40)]
+
+
+@pytest.mark.parametrize(
+    ("subject", "revert", "by_name"),
+    [
+        ("Fix lamps (#12)", 'Revert "Fix lamps" (#13)', True),
+        ("Fix lamps (#12)", 'Revert "Fix lamps (#12)" (#13)', True),
+        ("Fix lamps", 'Revert "Fix lamps"', True),
+        ("Fix lamps", "Revert the fix", False),
+        ("Fix lamps", 'Reapply "Fix lamps"', False),
+    ],
+)
+def test_reverts_by_name(subject: str, revert: str, by_name: bool) -> None:
+    one = commit(revert)
+    assert reverted_by_name([commit(), one], commit(subject)) == (one if by_name else None)
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        ({}, PullRequestEvent()),
+        (
+            {
+                "pull_request": {
+                    "number": 7,
+                    "head": {"sha": "h"},
+                    "base": {"sha": "b"},
+                    "labels": [{"name": "one"}, {"name": "two"}],
+                    "user": {"login": "ann", "type": "User"},
+                }
+            },
+            PullRequestEvent(7, "h", "b", ("one", "two"), False),
+        ),
+        ({"pull_request": {"user": {"login": "x[bot]", "type": "User"}}}, PullRequestEvent(by_bot=True)),
+        ({"pull_request": {"user": {"login": "x", "type": "Bot"}}}, PullRequestEvent(by_bot=True)),
+        ({"pull_request": None}, PullRequestEvent()),
+        (
+            {"pull_request": {"number": "7", "labels": ["x", {"name": 3}], "head": 1, "base": [], "user": "x"}},
+            PullRequestEvent(),
+        ),
+    ],
+)
+def test_events(event: dict[str, Any], expected: PullRequestEvent) -> None:
+    assert read_event(event) == expected
+
+
+# -- the changelog -----------------------------------------------------------------------------------------------------
+
+
+def entry(version: str, text: str = "old", line: int = 1, path: str = "CHANGELOG.md") -> WrittenEntry:
+    return WrittenEntry(Version(version), path, line, f"## {version}\n\n- {text}\n")
+
+
+ONE, TWO = entry("1.0"), entry("2.0")
+MENDED = entry("1.0", "new", 5)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "tip", "edits"),
+    [
+        ([], [], [], Edits()),
+        ([ONE], [ONE], [], Edits()),
+        ([ONE], [ONE._replace(line=9, path="x", text="\n## 1.0  \n\n\n- old\n\n")], [], Edits()),
+        ([ONE, TWO], [TWO, ONE], [], Edits()),
+        ([ONE], [MENDED], [], Edits(changed=((ONE, MENDED),))),
+        ([ONE, TWO], [TWO], [], Edits(removed=(ONE,))),
+        ([ONE], [TWO, ONE], [], Edits(added=(TWO,))),
+        ([ONE], [ONE, MENDED], [], Edits(added=(MENDED,))),
+        ([ONE, MENDED], [ONE], [], Edits(removed=(MENDED,))),
+        ([ONE], [TWO, ONE], [ONE, TWO], Edits()),
+        ([ONE], [MENDED], [MENDED], Edits()),
+        ([ONE, TWO], [TWO], [TWO], Edits()),
+        ([ONE, TWO], [TWO], [ONE, TWO], Edits(removed=(ONE,))),
+        ([ONE], [MENDED], [ONE], Edits(changed=((ONE, MENDED),))),
+    ],
+)
+def test_what_became_of_entries(
+    old: list[WrittenEntry], new: list[WrittenEntry], tip: list[WrittenEntry], edits: Edits
+) -> None:
+    assert entry_edits(old, new, tip) == edits
+
+
+DECLARE = 'git commit --allow-empty -m "[changelog edit]"'
+
+
+def test_findings_about_entries() -> None:
+    edits = Edits(((ONE, MENDED),), (TWO,), (entry("3.0", line=3), entry("4.0", line=2)))
+    assert edited_by_hand(edits, "abc", {Version("4.0"): "--- a\n+++ b"}) == [
+        finding(
+            "entry-edited-by-hand",
+            "the entry for 1.0 was changed, and people have read it as it was:\n--- as it was\n"
+            "+++ as this change has it\n@@ -2,2 +2,2 @@\n \n-- old\n+- new",
+            "what is new goes into a fragment: git checkout abc -- CHANGELOG.md, and write one; "
+            f"to correct an old entry on purpose: {DECLARE}",
+            "CHANGELOG.md",
+            5,
+        ),
+        finding(
+            "entry-edited-by-hand",
+            "the entry for 2.0 is gone, and with it what people could read about that version",
+            f"git checkout abc -- CHANGELOG.md; to take it out on purpose: {DECLARE}",
+            "CHANGELOG.md",
+        ),
+        finding(
+            "entry-edited-by-hand",
+            "an entry for 3.0 was written by hand; only a release brings one",
+            f"what is new goes into a fragment: git checkout abc -- CHANGELOG.md, and write one; on purpose: {DECLARE}",
+            "CHANGELOG.md",
+            3,
+        ),
+        finding(
+            "entry-edited-by-hand",
+            "the entry for 4.0 looks like a release, but its fragments do not make it:\n--- a\n+++ b",
+            f"prepare-release 4.0 makes it from the fragments (--edit declares an edit); on purpose: {DECLARE}",
+            "CHANGELOG.md",
+            2,
+        ),
+    ]
+
+
+def test_two_hundred_entries_are_counted_not_listed() -> None:
+    found = edited_by_hand(Edits(removed=tuple(entry(f"{number}.0") for number in range(1, 201))), "abc", {})
+    assert len(found) == 6
+    assert found[5] == finding(
+        "entry-edited-by-hand",
+        "195 more entries were touched outside a release",
+        f"git checkout abc -- CHANGELOG.md; on purpose: {DECLARE}",
+        "CHANGELOG.md",
+    )
+
+
+# -- fragments ---------------------------------------------------------------------------------------------------------
+
+
+def news(name: str, text: str = "Add colour.\n") -> FragmentText:
+    issue, type_, *rest = name.split(".")
+    orphan = issue.startswith("+")
+    counter = int(rest[0]) if rest and rest[0].isdigit() else 0
+    return FragmentText(Fragment(f"changelog.d/{name}", "", "" if orphan else issue, type_, counter, orphan), text)
+
+
+GONE = news("12.feature.md")
+
+
+@pytest.mark.parametrize(
+    ("pending", "added", "lives"),
+    [
+        ([], [], False),
+        ([news("13.feature.md", "Other.")], ["13.feature.md"], False),
+        ([news("99.feature.md")], ["99.feature.md"], True),
+        ([news("+x.feature.md", "  Add\ncolour. ")], [], True),
+        ([news("12.feature.1.md", "Reworded.")], [], True),
+        ([news("12.bugfix.md", "Reworded.")], ["12.bugfix.md"], True),
+        ([news("12.bugfix.md", "It was there before.")], [], False),
+        ([news("13.feature.md", "First this. Add colour. Then that.")], [], True),
+        ([news("13.feature.md", "Add colour.s")], [], False),
+    ],
+)
+def test_fragments_that_live_on(pending: list[FragmentText], added: list[str], lives: bool) -> None:
+    paths = [f"changelog.d/{name}" for name in added]
+    assert really_gone([GONE], pending, paths) == ([] if lives else [GONE])
+
+
+def test_orphans_without_a_text_in_common_are_gone() -> None:
+    gone = news("+one.feature.md", "One.")
+    assert really_gone([gone], [news("+two.feature.md", "Two.")], ["changelog.d/+two.feature.md"]) == [gone]
+
+
+def test_an_empty_fragment_lives_on_nowhere_by_its_text() -> None:
+    gone = news("+one.feature.md", " \n")
+    assert really_gone([gone], [news("+two.feature.md", "Two.")], ["changelog.d/+two.feature.md"]) == [gone]
+
+
+@pytest.mark.parametrize(
+    ("gone", "shown"),
+    [
+        (GONE, True),
+        (news("12.feature.md", "Add colou"), False),
+        (news("12.feature.md", "Add colour, and more."), False),
+        (news("12.feature.md", " "), False),
+        (news("13.misc.md", "Nobody sees this."), True),
+        (news("14.misc.md", "Nobody sees this."), False),
+        (news("+x.misc.md", "Add colour."), False),
+    ],
+)
+def test_what_an_entry_shows(gone: FragmentText, shown: bool) -> None:
+    entry = "## 1.4.0\n\n- Add\n  colour. (#12)\n- Add colours.\n\n### Misc\n\n- #13, #140\n"
+    assert shown_by(entry, gone, NEWS) is shown
+
+
+def test_findings_about_deleted_fragments() -> None:
+    many = [news(f"{number}.feature.md") for number in range(1, 9)]
+    found = fragments_deleted(many, "abc")
+    assert found[0] == finding(
+        "fragment-deleted",
+        "changelog.d/1.feature.md waited for the next release and is gone, so nobody would be told of its change",
+        "git checkout abc -- changelog.d/1.feature.md, and commit; where its code goes, too, git revert what "
+        f"brought both; on purpose: {DECLARE}",
+        "changelog.d/1.feature.md",
+    )
+    assert len(found) == 6
+    assert found[5] == finding(
+        "fragment-deleted",
+        "3 more fragments that waited for the next release are gone",
+        "git checkout abc -- changelog.d/6.feature.md changelog.d/7.feature.md changelog.d/8.feature.md, and commit; "
+        f"on purpose: {DECLARE}",
+    )
+
+
+# -- what an entry would spoil -----------------------------------------------------------------------------------------
+
+LOG = "# Changelog\n\n<!-- here -->\n\n## 1.0\n\n- x\n"
+
+
+def parsed(text: str) -> Changelog:
+    return Changelog(text, True, frozenset(), "<!-- here -->\n", frozenset())
+
+
+@pytest.mark.parametrize(
+    ("body", "rule"),
+    [
+        ("- Lamps.\n", None),
+        ("- Lamps.\n\n<!-- and so on -->\n", None),
+        ("- Lamps.\n\n<!-- and so on\n", "entry-swallows"),
+        ("Lamps.\n\n```\nx\n", "entry-swallows"),
+        ("Lamps.\n\n##### 0.9.0\n", "fragment-malformed"),
+        ("Lamps.\n\n##### More\n", None),
+    ],
+)
+def test_what_a_text_spoils(body: str, rule: str | None) -> None:
+    found = spoiled_by(parsed, LOG, "<!-- here -->\n", f"## {NEXT}\n\n{body}\n")
+    assert (found.rule if found else None) == rule
+
+
+def test_an_entry_without_a_heading_spoils_nothing() -> None:
+    assert spoiled_by(parsed, LOG, "<!-- here -->\n", "- Lamps.\n") is None
+
+
+# -- the version -------------------------------------------------------------------------------------------------------
+
+TOML = TomlPlace("pyproject.toml", ("project", "version"))
+DUNDER = PatternPlace("demo/__init__.py", re.compile("x"))
+
+
+def says(version: str, place: Any = TOML, line: int = 3) -> Stated:
+    return Stated(place, version, line)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "tip", "flagged"),
+    [
+        (["1.3.0"], ["1.3.0"], [], []),
+        (["1.3.0"], ["1.4.0"], [], ["1.4.0"]),
+        (["1.3.0"], ["1.2.0"], [], ["1.2.0"]),
+        (["1.3.0"], ["1.3"], [], []),
+        (["1.3.0"], ["1.4.0"], ["1.4.0"], []),
+        (["1.3.0"], ["1.5.0.dev0"], [], []),
+        (["1.5.0.dev0"], ["1.5.0.dev1"], [], []),
+        (["1.5.0.dev0"], ["1.5.0"], [], ["1.5.0"]),
+        (["1.3.0"], ["1.3.0+dev"], [], []),
+        (["1.3.0"], ["1.4.0rc1"], [], ["1.4.0rc1"]),
+        (["1.3.0"], ["soon"], [], ["soon"]),
+        ([], ["1.4.0"], [], []),
+        (["1.3.0"], [], [], []),
+    ],
+)
+def test_versions(old: list[str], new: list[str], tip: list[str], flagged: list[str]) -> None:
+    found = bumped_by_hand([says(each) for each in old], [says(each) for each in new], [says(each) for each in tip])
+    assert [each.message.split(",")[0] for each in found] == [f"pyproject.toml states {each}" for each in flagged]
+
+
+def test_each_place_that_was_bumped_is_named() -> None:
+    old, new = [says("1.3.0"), says("1.2.0", DUNDER, 1)], [says("1.4.0"), says("1.4.0", DUNDER, 1)]
+    assert bumped_by_hand(old, new, []) == [
+        finding(
+            "version-bumped-by-hand",
+            f"{path} states 1.4.0, and it was {was} before; only a release changes the version, or the next one would "
+            "have the wrong number",
+            f"state {was} there again; prepare-release will change it",
+            path,
+            line,
+        )
+        for path, was, line in (("pyproject.toml", "1.3.0", 3), ("demo/__init__.py", "1.2.0", 1))
+    ]
+
+
+def test_a_place_that_is_new_may_say_what_another_one_said() -> None:
+    assert bumped_by_hand([says("1.3.0", DUNDER)], [says("1.3.0")], []) == []
+    assert [found.path for found in bumped_by_hand([says("1.3.0", DUNDER)], [says("1.4.0")], [])] == ["pyproject.toml"]
+
+
+# -- whose a finding is ------------------------------------------------------------------------------------------------
+
+FOUND = finding("fragment-empty", "x has no text", "write one", "x")
+OLDER = Finding("fragment-empty", "x has no text (not of this change: it was so before)", "write one", "x", None,
+                Level.WARNING)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("touched", "known", "expected"),
+    [({"x"}, {FOUND}, FOUND), ({"x"}, set(), FOUND), (set(), set(), FOUND), (set(), {FOUND}, OLDER)],
+)
+def test_what_was_wrong_before_is_a_warning(touched: set[str], known: set[Finding], expected: Finding) -> None:
+    assert as_owned([FOUND], touched, known) == [expected]
