@@ -203,7 +203,7 @@ def test_ignored(name: str, fix: str) -> None:
         Finding(
             "fragment-ignored",
             f"{path} is not named like a fragment, so towncrier passes over it and its text would be missing",
-            f"{fix}, or list it under `ignore` in pyproject.toml",
+            f"{fix}, or list it under `ignore` in [tool.towncrier] of pyproject.toml",
             path,
         ),
     )

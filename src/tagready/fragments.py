@@ -125,7 +125,7 @@ def _ignored(news: News, path: str, name: str) -> Finding:
     return finding(
         "fragment-ignored",
         f"{path} is not named like a fragment, so towncrier passes over it and its text would be missing",
-        f"{fix}, or list it under `ignore` in {news.config_path}",
+        f"{fix}, or list it under `ignore` in [tool.towncrier] of {news.config_path}",
         path,
     )
 
