@@ -34,8 +34,9 @@ pins: .venv/.bench  ## Resolve anew what the generated workflows install, by has
 	$(BIN)/python tools/pins.py
 	$(BIN)/tagready init --upgrade --yes
 
-bench: .venv/.bench .venv/.test  ## Time prepare-release, verify and publish against what people run today.
+bench: .venv/.bench .venv/.test  ## Time prepare-release, check, verify and publish against what people run today.
 	$(BIN)/python bench/speed.py
+	$(BIN)/python bench/checking.py
 	$(BIN)/python bench/proof.py
 	PYTHONPATH=tests $(BIN)/python bench/uploading.py --big 500
 

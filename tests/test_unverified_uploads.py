@@ -209,9 +209,7 @@ OTHERS = {
         ("cancel-in-progress", CANCELLED, "`cancel-in-progress` is on for the job publish"),
     ),
     # Harmless ones.
-    "a test index": Case(
-        release(f"{UPLOAD}    skip-existing: true\n    repository-url: {TEST_REPOSITORY}\n")
-    ),
+    "a test index": Case(release(f"{UPLOAD}    skip-existing: true\n    repository-url: {TEST_REPOSITORY}\n")),
     "a test index of twine's": Case(release("- run: twine upload -r testpypi --skip-existing dist/*\n")),
     "skip-existing is off": Case(release(UPLOAD + "    skip-existing: false\n")),
     "--check-url compares": Case(release("- run: uv publish --check-url https://example.org/simple/\n")),

@@ -279,8 +279,10 @@ def check(directory: Path, overlay: Path | None, form: str, **options: Any) -> N
     from tagready.check import Options
     from tagready.check import check as judge
 
-    if (options["main"] and (options["staged"] or options["fix"])) or (options["staged"] and options["since"]):
-        raise click.UsageError("--main and --since say what to hold against what; --staged does, too: give one of them")
+    if options["main"] and (options["staged"] or options["fix"]):
+        raise click.UsageError("--main judges what was pushed: give it without --staged and --fix")
+    if options["staged"] and options["since"]:
+        raise click.UsageError("--staged is held against HEAD: give it without --since")
     with answering("check", form), closing(git.discover(directory, bare=True)) as repository:
         checked = judge(repository, Options(**options), directory / overlay if overlay else None)
         answers.show_checked(checked, form)

@@ -380,7 +380,7 @@ def _by_hand(path: str, why: str, there: str, text: str) -> Finding:
 
 
 def _as_written(git: Git, versions: Sequence[Stamp], digest: str) -> str | None:
-    """Return the body of a file as init wrote it, out of its committed versions (newest first); None if it is not there.
+    """Return the body of a file as init wrote it, from its committed versions (newest first); None if it is not there.
 
     Where it was written into one that somebody had changed, only what came of that was committed. But what the merge
     changed there is what it changed in the text of before, and the digest says whether that holds.
