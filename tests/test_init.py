@@ -756,6 +756,19 @@ def test_the_hash_that_is_known_needs_no_index(plain: Project, monkeypatch: pyte
     init(plain, "--check")
 
 
+@pytest.mark.parametrize("names", [["release.yml"], ["release.yml", "../tagready.txt"]])
+def test_a_hash_that_somebody_put_in_is_not_believed(plain: Project, names: list[str]) -> None:
+    adopted(plain)
+    for name in names:
+        edit(plain, f"{WORKFLOWS}/{name}", HASH, "ef" * 32)
+
+    report = init(plain, "--check", "--format", "json", code=1).json
+
+    paths = {f"{WORKFLOWS}/release.yml", *([".github/tagready.txt"] if len(names) == 2 else [])}
+    assert {found["path"] for found in report["findings"]} == paths
+    assert all("was changed by hand" in found["message"] for found in report["findings"])
+
+
 def test_the_hash_of_another_version_is_not_taken_over(plain: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     init(plain)
     for path in (f"{WORKFLOWS}/release.yml", ".github/tagready.txt"):

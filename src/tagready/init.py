@@ -185,13 +185,17 @@ def _undo(path: Path, before: str | None) -> None:
 
 
 def _tool(around: Surroundings) -> Tool:
-    """Return this tagready with the hash of its wheel: as a generated file has it, else as the index lists it."""
+    """Return this tagready with the hash of its wheel: as a generated file has it, else as the index lists it.
+
+    A file that somebody has changed is no witness: its own hash would be held against itself.
+    """
     from importlib.metadata import version
 
     own = version("tagready")
     release = f"{scaffold.FOLDER}/{around.facts.file('release.yml')}"
     for path in (release, around.facts.file(scaffold.REQUIREMENTS)):
-        found = scaffold.pinned(around.read(path) or "")
+        stamp = stamps.read_stamp(around.read(path) or "")
+        found = scaffold.pinned(stamp.body) if stamp and stamp.is_untouched else None
         if found and found.version == own:
             return found
     return Tool(own, None if around.facts.is_tagready else _sha256_on_index(own))
@@ -488,7 +492,8 @@ def _diff(one: str, other: str, before: str, after: str) -> list[str]:
 
 def _unsafe(around: Surroundings) -> Report:
     """Return what is unsafe in the workflows of the working tree, whoever wrote them."""
-    from tagready import workflow_rules, zizmor
+    from tagready.workflow_rules import judge
+    from tagready.zizmor import beside
 
     folder = around.git.top / scaffold.FOLDER
     files = sorted(folder.iterdir()) if folder.is_dir() else []
@@ -497,10 +502,5 @@ def _unsafe(around: Surroundings) -> Report:
         for file in files
         if file.suffix in (".yml", ".yaml") and file.is_file()
     }
-    ours = workflow_rules.judge(texts, strict=around.config.strict_workflows)
-    if not texts:
-        return ours
-    theirs = zizmor.run(around.git.top)
-    if isinstance(theirs, str):
-        return ours
-    return Report(workflow_rules.merged(ours.findings, theirs), ours.skipped)
+    ours = judge(texts, strict=around.config.strict_workflows)
+    return beside(ours, around.git.top) if texts else ours
