@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tagready import zizmor
-from tagready.findings import Level
+from tagready.findings import Level, Report, Skipped
 
 WORKFLOW = """\
 on: pull_request
@@ -126,3 +126,10 @@ def test_one_that_does_not_start(folder: Path, elsewhere: Path) -> None:
     script(elsewhere, "")
     (elsewhere / "zizmor").write_text("#!/no/such/shell\n")
     assert zizmor.run(folder) == "zizmor could not be started (No such file or directory)"
+
+
+@needs_scripts
+def test_that_it_failed_is_said(folder: Path, elsewhere: Path) -> None:
+    assert zizmor.beside(Report(), folder) == Report()
+    script(elsewhere, "kill -9 $$")
+    assert zizmor.beside(Report(), folder) == Report(skipped=(Skipped("workflow-unsafe", "zizmor ended with -9"),))

@@ -249,18 +249,18 @@ def _workflows(snapshot: Snapshot, change: ChangeSet) -> Report:
     touched = {each.path for each in change.changes if posixpath.dirname(each.path) == WORKFLOWS}
     if not touched:
         return Report()
-    from tagready import workflow_rules, zizmor
+    from tagready.workflow_rules import judge
+    from tagready.zizmor import beside
 
     listing = snapshot.git.listing(snapshot.commit.tree, WORKFLOWS)
     paths = [f"{WORKFLOWS}/{name}" for name in sorted(listing) if name.endswith((".yml", ".yaml"))]
     contents = {path: content for path in paths if (content := snapshot.read(path)) is not None}
     texts = {path: content.decode("utf-8", "replace") for path, content in contents.items()}
-    ours = workflow_rules.judge(texts, strict=snapshot.config.strict_workflows)
+    ours = judge(texts, strict=snapshot.config.strict_workflows)
     with scratch_folder() as scratch:
         for path, content in contents.items():
             target = scratch / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
-        theirs = zizmor.run(scratch)
-    found = ours.findings if isinstance(theirs, str) else workflow_rules.merged(ours.findings, theirs)
-    return Report(tuple(each for each in found if each.path in touched), ours.skipped)
+        report = beside(ours, scratch)
+    return Report(tuple(each for each in report.findings if each.path in touched), report.skipped)

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 from tagready.credentials import SECRET_VARIABLES
-from tagready.findings import Finding
-from tagready.workflow_rules import zizmor_findings
+from tagready.findings import Finding, Report, Skipped
+from tagready.workflow_rules import RULE, merged, zizmor_findings
 
 #: Seconds after which it is given up; it takes less than one for the workflows of any project that we know.
 PATIENCE = 60
@@ -19,6 +19,18 @@ PATIENCE = 60
 _TOKENS = ("GH_TOKEN", "GITHUB_TOKEN", "ZIZMOR_GITHUB_TOKEN")
 # It says by 11 to 14 how severe the worst finding is.
 _ANSWERED = (0, 11, 12, 13, 14)
+
+
+#: Why it was not asked where nobody has asked for it.
+NOT_INSTALLED = "zizmor is not installed"
+
+
+def beside(ours: Report, folder: Path) -> Report:
+    """Return a report on a folder's workflows with what zizmor finds there; that it failed is said, if it is there."""
+    theirs = run(folder)
+    if isinstance(theirs, str):
+        return ours if theirs == NOT_INSTALLED else ours.and_(Report(skipped=(Skipped(RULE, theirs),)))
+    return Report(merged(ours.findings, theirs), ours.skipped)
 
 
 def run(folder: Path) -> tuple[Finding, ...] | str:
@@ -31,7 +43,7 @@ def run(folder: Path) -> tuple[Finding, ...] | str:
         return ()
     program = shutil.which("zizmor", path=str(Path(sys.executable).parent)) or shutil.which("zizmor")
     if program is None:
-        return "zizmor is not installed"
+        return NOT_INSTALLED
     # Each file by name: looking for them itself, it would honour a .gitignore.
     names = [path.relative_to(folder).as_posix() for path in paths]
     try:
