@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from forge_server import ForgeServer
 from projects import CHANGELOG, MARKER, PYPROJECT, RST_MARKER, Project, Result, add_remote, make_project
+from steps import Step, commit, edit, git, run, write
 
-Step = Callable[[Project], object]
 #: A finding: rule, level, path, line.
 Found = tuple[str, str, str | None, int | None]
 
@@ -66,35 +66,6 @@ def topic(template: Project, tmp_path: Path) -> Project:
 
 
 # -- the words in which the tables are written -------------------------------------------------------------------------
-
-
-def run(*steps: Step) -> Step:
-    def step(project: Project) -> None:
-        for each in steps:
-            each(project)
-
-    return step
-
-
-def git(*arguments: str) -> Step:
-    return lambda project: project.git(*arguments)
-
-
-def write(name: str, text: str | bytes) -> Step:
-    return lambda project: project.write(name, text)
-
-
-def edit(name: str, old: str, new: str) -> Step:
-    def step(project: Project) -> None:
-        text = project.read(name)
-        assert old in text
-        project.write(name, text.replace(old, new, 1))
-
-    return step
-
-
-def commit(*steps: Step, message: str = "Change") -> Step:
-    return run(*steps, lambda project: project.commit(message))
 
 
 def keys(line: str) -> Step:

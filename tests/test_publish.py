@@ -855,20 +855,19 @@ def test_smoke_is_patient_with_a_page_that_is_old(
     warehouse: Warehouse, dist: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PYPI_API_TOKEN")
-    told = Told()
-
-    def says(text: str) -> None:
-        if text.startswith("install") and not told.lines:
-            kept = dict(warehouse.files)
-            warehouse.files.clear()
-            warehouse.stale_reads = 1  # what pip asks next is a page of before the release
-            warehouse.files.update(kept)
-        told.lines.append(text)
-
     for name in (WHEEL, SDIST):
         warehouse.put(dist / name)
 
-    monkeypatch.setattr(told, "says", says)
+    class Spoiling(Told):
+        def says(self, text: str) -> None:
+            if text.startswith("install") and not self.lines:
+                kept = dict(warehouse.files)
+                warehouse.files.clear()
+                warehouse.stale_reads = 1  # what pip asks next is a page of before the release
+                warehouse.files.update(kept)
+            super().says(text)
+
+    told = Spoiling()
     assert published(asked(warehouse, dist, confirm=True, smoke=True), told).smoked == "imported"
     assert told.lines == ["install demo 1.4.0 from the index"] * 2
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 from twine.utils import DEFAULT_REPOSITORY, TEST_REPOSITORY
 
 from projects import CHANGELOG, PYPROJECT, RST_MARKER, Project, Result, add_remote, make_project
+from steps import Step, commit, edit, git, run, write
 from tagready.tokens import location_of
 
-Step = Callable[[Project], object]
 Found = tuple[str, str, str | None, int | None]
 
 NOON = "2026-02-03T12:00:00+0000"
@@ -85,38 +85,6 @@ def copied(template: Project, path: Path) -> Project:
 
 
 # -- the words in which the tables are written -------------------------------------------------------------------------
-
-
-def run(*steps: Step) -> Step:
-    """Several steps as one."""
-
-    def step(project: Project) -> None:
-        for each in steps:
-            each(project)
-
-    return step
-
-
-def git(*arguments: str) -> Step:
-    return lambda project: project.git(*arguments)
-
-
-def write(name: str, text: str | bytes) -> Step:
-    return lambda project: project.write(name, text)
-
-
-def edit(name: str, old: str, new: str) -> Step:
-    def step(project: Project) -> None:
-        text = project.read(name)
-        assert old in text
-        project.write(name, text.replace(old, new, 1))
-
-    return step
-
-
-def commit(*steps: Step, message: str = "Change") -> Step:
-    """Do the steps and commit everything."""
-    return run(*steps, lambda project: project.commit(message))
 
 
 def amend(*steps: Step) -> Step:

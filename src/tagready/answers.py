@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tagready.findings import Level, Report
+from tagready.findings import Level, Report, counted
 from tagready.fragments import quoted
 from tagready.terminal import (
     append_summary,
     as_json,
-    counted,
     give_outputs,
     glyph,
     say,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tagready.findings import RULES, Report
+from tagready.findings import RULES, Report, counted
 from tagready.fragment_needed import ToWrite
 from tagready.mending import Mending
 from tagready.verify import Verified
@@ -100,8 +100,3 @@ _STEPS = (
     ("No changed file has a secret", frozenset({"secret-in-tree"})),
     ("Workflows are safe", frozenset({"workflow-unsafe"})),
 )
-
-
-def counted(number: int, what: str) -> str:
-    """Return a number of things in words."""
-    return f"{number} {what}{'' if number == 1 else 's'}"

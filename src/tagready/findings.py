@@ -179,6 +179,11 @@ def finding(rule: str, message: str, fix: str, path: str | None = None, line: in
     return Finding(rule, message, fix, path, line, RULES[rule].level)
 
 
+def counted(number: int, what: str) -> str:
+    """Return a number of things in words: `1 finding`, `2 findings`."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def as_warning(found: Finding) -> Finding:
     """Return the finding as a warning."""
     return replace(found, level=Level.WARNING)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tagready.findings import counted
 from tagready.fragments import quoted
 from tagready.init import Action
-from tagready.terminal import as_json, counted, glyph, say, show_diff, show_github, show_report, width
+from tagready.terminal import as_json, glyph, say, show_diff, show_github, show_report, width
 
 if TYPE_CHECKING:
     from tagready.init import Plan, Step

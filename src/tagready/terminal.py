@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from tagready.findings import Finding, Level, Report, Trouble, WorldFailed, as_verdict
+from tagready.findings import Finding, Level, Report, Trouble, WorldFailed, as_verdict, counted
 from tagready.git import NO_REMOTE
 
 SCHEMA = 1
@@ -122,11 +122,6 @@ def show_places(places: Sequence[tuple[str, str, str]]) -> None:
         nice, plain, colour = _STATES[state]
         said = click.style(f"{glyph(nice, plain)} {state:<12}", fg=colour)
         say(f"  {name:<10}  {said}  " + _wrapped(detail, " " * 30).lstrip())
-
-
-def counted(number: int, what: str) -> str:
-    """Return a number of things in words: `1 finding`, `2 findings`."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 #: How each command says that it did not do what was asked.
