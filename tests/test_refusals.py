@@ -608,3 +608,13 @@ def test_a_working_tree_that_cannot_be_written(project: Project) -> None:
 def test_a_repository_of_one_commit_and_a_project_without_fragments_folder(tmp_path: Path) -> None:
     project = make_project(tmp_path / "new", fragments={}, tag=None, changelog=None)
     assert project.prepare("0.1.0", "--format", "json").rules == ["nothing-to-release"]
+
+
+def test_without_settings_of_towncrier_init_is_the_way(make: Callable[..., Project]) -> None:
+    project = make(pyproject='[project]\nname = "demo"\nversion = "1.3.0"\n', changelog=None, fragments={}, tag=None)
+    (found,) = [
+        each
+        for each in project.prepare("1.4.0", "--format", "json").json["findings"]
+        if each["rule"] == "nothing-to-release"
+    ]
+    assert found["fix"] == "tagready init: no file configures towncrier yet, so it takes its defaults"

@@ -764,6 +764,13 @@ def test_the_next_command_of_a_release(prepared: Project, arrange: Arrange, patt
         assert prepared.run(*following.split()[1:]).code == 0
 
 
+def test_a_remote_that_does_not_answer_is_asked_again(prepared: Project) -> None:
+    """Whether the tag is there decides what to do, so nothing is said of re-running a workflow."""
+    pushed(prepared)
+    prepared.git("remote", "set-url", "origin", str(prepared.path.with_name("nowhere")))
+    assert status(prepared, "1.4.0").json["next"] == "ask again when origin answers: tagready status 1.4.0"
+
+
 def test_a_release_of_which_only_the_remote_knows(prepared: Project, tmp_path: Path) -> None:
     """Somebody else released it, and nothing was fetched since."""
     pushed(prepared)

@@ -1451,3 +1451,14 @@ def test_an_old_secret_in_a_shallow_clone(project: Project) -> None:
     )
     done = cloned(project, "--depth", "1", "--branch", "v1.4.0").run("verify", "--format", "json")
     assert (findings(done), "secret-in-tree" in skipped(done)) == ([], True)
+
+
+def test_a_tag_that_may_be_another_projects_is_not_to_be_dropped(project: Project) -> None:
+    """In a monorepo each project has tags of its own shape; an entry that is wrong under one is no reason."""
+    edit("CHANGELOG.md", "- Add colour. (#12)", "- Adds colour.")(project)
+    project.git("commit", "-q", "-a", "--amend", "--no-edit")
+    project.git("tag", "lantern-1.4.0")
+    answer = project.run("verify", "lantern-1.4.0", "--format", "json").json
+    assert "tag-malformed" in [found["rule"] for found in answer["findings"]]
+    fixes = {found["rule"]: found["fix"] for found in answer["findings"]}
+    assert [rule for rule, fix in fixes.items() if "git tag -d" in fix] == ["tag-malformed"]
