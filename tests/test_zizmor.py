@@ -66,7 +66,10 @@ def test_nothing_to_ask(tmp_path: Path) -> None:
     assert zizmor.run(tmp_path) == ()
 
 
-def test_what_it_cannot_read(folder: Path) -> None:
+@pytest.mark.parametrize("variable", ["CI", "FORCE_COLOR", "CLICOLOR_FORCE", "NO_COLOR"])
+def test_what_it_cannot_read(folder: Path, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    """Its sentence is understood where it would like to be coloured, too."""
+    monkeypatch.setenv(variable, "1")
     (folder / RELATIVE).write_text("on: [push\n")
     assert zizmor.run(folder) == "zizmor ended with 3 (no inputs collected)"
 
@@ -94,7 +97,7 @@ def test_secrets_are_not_handed_on(folder: Path, elsewhere: Path, monkeypatch: p
     assert "PATH=" in seen
     assert "hush" not in seen
     assert (folder.parent / "asked").read_text() == (
-        f"--offline --no-progress --format=json --min-severity=low -- {RELATIVE.as_posix()}\n"
+        f"--offline --no-progress --format=json --min-severity=low --color=never -- {RELATIVE.as_posix()}\n"
     )
 
 

@@ -17,6 +17,8 @@ PATIENCE = 60
 
 # With a token of GitHub's in the environment, zizmor would ask there.
 _TOKENS = ("GH_TOKEN", "GITHUB_TOKEN", "ZIZMOR_GITHUB_TOKEN")
+# Without the last, it colours what it says in CI, where nobody has asked for it.
+_QUIETLY = ("--offline", "--no-progress", "--format=json", "--min-severity=low", "--color=never")
 # It says by 11 to 14 how severe the worst finding is.
 _ANSWERED = (0, 11, 12, 13, 14)
 
@@ -48,7 +50,7 @@ def run(folder: Path) -> tuple[Finding, ...] | str:
     names = [path.relative_to(folder).as_posix() for path in paths]
     try:
         done = subprocess.run(
-            [program, "--offline", "--no-progress", "--format=json", "--min-severity=low", "--", *names],
+            [program, *_QUIETLY, "--", *names],
             cwd=folder,
             env={name: value for name, value in os.environ.items() if name not in (*SECRET_VARIABLES, *_TOKENS)},
             stdin=subprocess.DEVNULL,
