@@ -85,3 +85,26 @@ def test_a_reader_that_has_read_enough_is_no_failure(project: Project) -> None:
 def test_a_typo_of_a_bump_word_is_named(project: Project) -> None:
     done = project.prepare("minro")
     assert (done.code, "did you mean minor?" in done.err) == (2, True)
+
+
+WHERE = "Paths and commands are meant in the project's folder: cd "
+
+
+@pytest.mark.parametrize(
+    ("inside", "arguments", "code", "last"),
+    [
+        pytest.param("demo/src", ("prepare", "1.2.0"), 1, f"{WHERE}..", id="a sub-folder"),
+        pytest.param(".", ("prepare", "-C", "demo", "1.2.0"), 1, f"{WHERE}demo", id="-C"),
+        pytest.param(".", ("prepare", "-C", "demo/src", "1.4.0"), 0, f"{WHERE}demo", id="a next command, after -C"),
+        pytest.param("demo/src", ("prepare", "1.4.0"), 0, "", id="a next command works in a sub-folder"),
+        pytest.param("demo", ("prepare", "-C", "src", "1.4.0"), 0, "", id="-C, but where we are"),
+        pytest.param(".", ("check", "-C", "demo"), 0, "", id="nothing to go on with"),
+        pytest.param(".", ("prepare", "-C", "demo", "1.4.0", "--format", "json"), 0, "", id="for machines"),
+    ],
+)
+def test_where_commands_are_meant(
+    project: Project, inside: str, arguments: tuple[str, ...], code: int, last: str
+) -> None:
+    (project.path / "src").mkdir(exist_ok=True)
+    done = started(*arguments, cwd=project.path.parent / inside)
+    assert (done.code, "\n".join(done.err.splitlines()[-1:])) == (code, last)

@@ -90,7 +90,7 @@ def test_unknown_key_like_none_lists_all() -> None:
 @pytest.mark.parametrize("key", sorted(NOT_YET))
 def test_not_yet(key: str) -> None:
     assert refusal({key: True}) == (
-        f"pyproject.toml: {key!r} is not supported yet",
+        f"pyproject.toml: {key!r} is not yet supported",
         f"take {key!r} out of pyproject.toml",
     )
 

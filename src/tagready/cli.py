@@ -85,12 +85,12 @@ def init(directory: Path, overlay: Path | None, form: str, *, check: bool, upgra
     Writes what is missing, for the project as it is, and never over a file of
     yours. On a terminal it shows all of it and asks first.
     """
-    from tagready import git, init_answers
     from tagready import init as scaffolding
+    from tagready import init_answers
 
     if check and (upgrade or yes):
         raise click.UsageError("--check writes nothing: give it alone")
-    with answering("init", form), closing(git.discover(directory)) as repository:
+    with opened(directory, "init", form) as repository:
         overlay = directory / overlay if overlay else None
         if check:
             checked = scaffolding.check(repository, overlay)
@@ -136,9 +136,9 @@ def add(directory: Path, overlay: Path | None, form: str, texts: tuple[str, ...]
     The text comes from -m, the editor or standard input. What is missing is
     asked for. Nothing is overwritten.
     """
-    from tagready import add, answers, git, prompts
+    from tagready import add, answers, prompts
 
-    with answering("add", form), closing(git.discover(directory)) as repository:
+    with opened(directory, "add", form) as repository:
         desk = add.look(repository, directory / overlay if overlay else None)
         issue, type_ = add.sort_out(desk.news, given["issue"], given["type_"])
         text = "\n\n".join(texts) if texts else None
@@ -186,11 +186,11 @@ def prepare(version: str | None, directory: Path, overlay: Path | None, form: st
     if version is None:
         hint = f" (--branch took {options['branch']!r} as its name)" if options["branch"] else ""
         raise click.UsageError(f"Missing argument 'VERSION'{hint}. Try: prepare-release auto --dry-run")
-    from tagready import answers, git
+    from tagready import answers
     from tagready.prepare import prepare as make
     from tagready.prepared import Options
 
-    with answering("prepare", form), closing(git.discover(directory)) as repository:
+    with opened(directory, "prepare", form) as repository:
         options["skip"] = tuple(options["skip"])
         overlay = directory / overlay if overlay else None
         kept = (options["date"] or options["edit"]) and not options["again"]
@@ -215,11 +215,11 @@ def tag(directory: Path, overlay: Path | None, form: str, **options: Any) -> Non
     The tag gate judges the commit first. The tag is annotated, signed or
     light, and named, as the newest release tag is.
     """
-    from tagready import answers, git
+    from tagready import answers
     from tagready.tag import Options
     from tagready.tag import tag as make
 
-    with answering("tag", form), closing(git.discover(directory, bare=True)) as repository:
+    with opened(directory, "tag", form, bare=True) as repository:
         tagged = make(repository, Options(**options), directory / overlay if overlay else None)
         answers.show_tagged(tagged, form)
 
@@ -243,11 +243,11 @@ def verify(directory: Path, overlay: Path | None, form: str, **options: Any) -> 
     no network, and works in a bare clone. The entry is compiled again from the
     fragments that its commit removed.
     """
-    from tagready import answers, git
+    from tagready import answers
     from tagready.verify import Options
     from tagready.verify import verify as judge
 
-    with answering("verify", form), closing(git.discover(directory, bare=True)) as repository:
+    with opened(directory, "verify", form, bare=True) as repository:
         options["skip"] = tuple(options["skip"])
         options["dist"] = directory / options["dist"] if options["dist"] else None
         verified = judge(repository, Options(**options), directory / overlay if overlay else None)
@@ -275,7 +275,7 @@ def check(directory: Path, overlay: Path | None, form: str, **options: Any) -> N
     workflows. A release is recognised, and judged by the tag gate. With --fix,
     the working tree is mended and judged as if it were committed.
     """
-    from tagready import answers, git
+    from tagready import answers
     from tagready.check import Options
     from tagready.check import check as judge
 
@@ -283,7 +283,7 @@ def check(directory: Path, overlay: Path | None, form: str, **options: Any) -> N
         raise click.UsageError("--main judges what was pushed: give it without --staged and --fix")
     if options["staged"] and options["since"]:
         raise click.UsageError("--staged is held against HEAD: give it without --since")
-    with answering("check", form), closing(git.discover(directory, bare=True)) as repository:
+    with opened(directory, "check", form, bare=True) as repository:
         checked = judge(repository, Options(**options), directory / overlay if overlay else None)
         answers.show_checked(checked, form)
         if not checked.report.ok:
@@ -307,7 +307,7 @@ def status(version: str | None, directory: Path, overlay: Path | None, form: str
     what stands against a release now. With it: commit, entry, tags and index,
     place by place, and the one next command. Reads only; works offline.
     """
-    from tagready import answers, git, status
+    from tagready import answers, status
 
     file = directory / overlay if overlay else None
     if summary:
@@ -317,7 +317,7 @@ def status(version: str | None, directory: Path, overlay: Path | None, form: str
             raise click.UsageError("--summary writes the card of one release as Markdown: name its VERSION")
         answers.show_card(status.recovery(directory, name, file))
         return
-    with answering("status", form), closing(git.discover(directory)) as repository:
+    with opened(directory, "status", form) as repository:
         found = status.next_release(repository, file) if version is None else status.standing(repository, version, file)
         answers.show_status(found, form)
         if not found.report.ok:
@@ -338,10 +338,10 @@ def notes(tag: str | None, directory: Path, overlay: Path | None, form: str, out
     --format text prints them as written; --format md as Markdown, converted
     from reStructuredText where the changelog is that.
     """
-    from tagready import git, terminal
+    from tagready import terminal
     from tagready.notes import notes as read
 
-    with answering("notes", form), closing(git.discover(directory, bare=True)) as repository:
+    with opened(directory, "notes", form, bare=True) as repository:
         found = read(repository, tag, directory / overlay if overlay else None, as_markdown=form == "md")
         text = found.text
         if form == "json":
@@ -376,15 +376,11 @@ def build(directory: Path, overlay: Path | None, form: str, **options: Any) -> N
     Builds what is committed, in a clean clone; twice, and compares. The files
     are judged, and lie in DIR with SHA256SUMS and release.json.
     """
-    from tagready import answers, git, terminal
+    from tagready import answers, terminal
     from tagready.build import Options
     from tagready.build import build as make
 
-    with (
-        answering("build", form),
-        closing(git.discover(directory, bare=True)) as repository,
-        terminal.Progress() as progress,
-    ):
+    with opened(directory, "build", form, bare=True) as repository, terminal.Progress() as progress:
         options["out"] = directory / options["out"]
         options["constraints"] = directory / options["constraints"] if options["constraints"] else None
         built = make(repository, Options(**options), directory / overlay if overlay else None, progress.says)
@@ -489,12 +485,36 @@ def demo() -> None:
 
 
 @contextmanager
-def closing(repository: Any) -> Iterator[Any]:
-    """Close the repository in the end."""
+def opened(directory: Path, command: str, form: str, *, bare: bool = False) -> Iterator[Git]:
+    """Lend the repository around a folder, answer what goes wrong with it, and say where commands are meant."""
+    from tagready import git
+
+    meant = None
     try:
-        yield repository
-    finally:
-        repository.close()
+        with answering(command, form):
+            repository = git.discover(directory, bare=bare)
+            meant = repository.top if form == "text" else None
+            try:
+                yield repository
+            finally:
+                repository.close()
+    except SystemExit as end:
+        _say_where(meant, needed=end.code == 1)
+        raise
+    _say_where(meant, needed=directory != Path() and command in _GO_ON)
+
+
+#: What ends with a command to go on with, and leaves it to us to say where.
+_GO_ON = ("prepare", "tag", "status", "build")
+
+
+def _say_where(meant: Path | None, *, needed: bool) -> None:
+    """Say in which folder the paths and commands are meant that were printed, if it is not the one we are in."""
+    if meant is None or not needed or meant.samefile(Path.cwd()):
+        return
+    from tagready import terminal
+
+    terminal.show_where(meant)
 
 
 #: What a refused command says of itself to a workflow.

@@ -84,7 +84,7 @@ def _values(table: Mapping[str, Any], origin: str) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key, value in table.items():
         if key in NOT_YET:
-            raise WrongUse(f"{origin}: {key!r} is not supported yet", f"take {key!r} out of {origin}")
+            raise WrongUse(f"{origin}: {key!r} is not yet supported", f"take {key!r} out of {origin}")
         if key not in _READERS:
             raise _unknown(key, origin)
         name, read = _READERS[key]

@@ -8,6 +8,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -153,6 +154,18 @@ def show_trouble(trouble: Trouble) -> None:
     if trouble.command:
         say(f"    while running: {trouble.command}", err=True, fg="bright_black")
     say(f"    {glyph('→', '->')} {trouble.fix}", err=True)
+
+
+def show_where(folder: Path) -> None:
+    """Say in which folder the paths and commands are meant that stand above."""
+    from shlex import quote
+
+    here = Path.cwd()
+    shorter = os.path.relpath(folder, here) if folder.anchor == here.anchor else str(folder)
+    say(
+        f"Paths and commands are meant in the project's folder: cd {quote(min(str(folder), shorter, key=len))}",
+        err=True,
+    )
 
 
 #: How a file stands on an index or in a release: its sign, the plain one, and the colour.
