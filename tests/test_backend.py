@@ -19,8 +19,9 @@ import tagready
 from buildable import EPOCH, FLIT, OURS, SDIST, WHEEL, members, offline, vendor, wheel_of
 from projects import Project
 from tagready import backend as door
-from tagready.backend import SHOWN_LINES, Backend, backend, installer_said
+from tagready.backend import Backend, backend, installer_said
 from tagready.findings import WorldFailed
+from tagready.program_output import SHOWN_LINES
 
 fcntl, resource = pytest.importorskip("fcntl"), pytest.importorskip("resource")
 

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tagready.findings import WorldFailed
+from tagready.program_output import last_lines
 from tagready.release_file import ReleasedFile
 from tagready.token_rules import SECRET
 
@@ -52,7 +53,7 @@ def _sign(paths: Sequence[Path]) -> None:
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=SIGN_SECONDS, check=False,
             env={name: value for name, value in os.environ.items() if name not in (SECRET, "TWINE_PASSWORD")},
         )  # fmt: skip
-        said = (done.stdout + done.stderr).decode("utf-8", "replace").strip()
+        said = last_lines(done.stdout + done.stderr, 5)
         failed = done.returncode != 0
     except subprocess.TimeoutExpired:
         said, failed = f"no answer within {SIGN_SECONDS:g} seconds", True
@@ -61,5 +62,5 @@ def _sign(paths: Sequence[Path]) -> None:
             "the distributions could not be signed, and nothing was uploaded",
             "run it again; where signing stays away: tagready publish --no-attestations",
             "python -m pypi_attestations sign",
-            "\n".join(said.splitlines()[-5:]),
+            said,
         )

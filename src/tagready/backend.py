@@ -18,13 +18,11 @@ from typing import TYPE_CHECKING
 from tagready.checkout import environment
 from tagready.credentials import SECRET_VARIABLES
 from tagready.findings import WorldFailed
+from tagready.program_output import last_lines
 
 if TYPE_CHECKING:
     from build import ProjectBuilder
     from build.env import DefaultIsolatedEnv
-
-#: Lines of a backend's own output that are shown when it fails.
-SHOWN_LINES = 40
 
 #: What a build is told of the world, so that no machine's own can get into the files.
 #: https://reproducible-builds.org/docs/source-date-epoch/
@@ -133,12 +131,11 @@ class Backend:
         return {"PYTHONPYCACHEPREFIX": "", "PYTHONDONTWRITEBYTECODE": "1"}
 
     def _failed(self, kind: str, what: str) -> WorldFailed:
-        lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if self.log.exists() else []
         return WorldFailed(
             f"the {kind} could not be built: {what}",
             "mend it (python -m build shows the same, from the working tree), commit, and run it again",
             f"build --{kind}",
-            "\n".join(lines[-SHOWN_LINES:]),
+            last_lines(self.log.read_bytes() if self.log.exists() else b""),
         )
 
 
@@ -241,4 +238,4 @@ def installer_said(error: Exception) -> str:
     cause = error if isinstance(error, subprocess.CalledProcessError) else getattr(error, "exception", error)
     output = [getattr(cause, name, None) or b"" for name in ("stdout", "stderr")]
     text = "\n".join(part.decode("utf-8", "replace") if isinstance(part, bytes) else str(part) for part in output)
-    return "\n".join(text.strip().splitlines()[-SHOWN_LINES:]) or str(error)
+    return last_lines(text) or str(error)

@@ -250,15 +250,16 @@ def _workflows(snapshot: Snapshot, change: ChangeSet) -> Report:
     if not touched:
         return Report()
     from tagready.workflow_rules import judge
-    from tagready.zizmor import beside
+    from tagready.zizmor import SETTINGS, beside
 
     listing = snapshot.git.listing(snapshot.commit.tree, WORKFLOWS)
     paths = [f"{WORKFLOWS}/{name}" for name in sorted(listing) if name.endswith((".yml", ".yaml"))]
     contents = {path: content for path in paths if (content := snapshot.read(path)) is not None}
     texts = {path: content.decode("utf-8", "replace") for path, content in contents.items()}
     ours = judge(texts, strict=snapshot.config.strict_workflows)
+    settings = {path: content for path in SETTINGS if (content := snapshot.read(path)) is not None}
     with scratch_folder() as scratch:
-        for path, content in contents.items():
+        for path, content in {**contents, **settings}.items():
             target = scratch / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)

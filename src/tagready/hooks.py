@@ -13,6 +13,7 @@ from tagready.config import Hook
 from tagready.findings import Refused, finding
 from tagready.git import Git
 from tagready.ground import Ground
+from tagready.program_output import last_lines
 
 
 def after_hooks(ground: Ground, tree: str, notes: str, scratch: Path) -> str:
@@ -62,7 +63,7 @@ def _run_hook(hook: Hook, worktree: Git, environment: Mapping[str, str], root: s
     except (OSError, ValueError) as error:
         raise _hook_failed(hook, f"could not be started: {error}") from None
     if done.returncode:
-        words = "\n".join(done.stdout.decode("utf-8", "replace").strip().splitlines()[-20:])
+        words = last_lines(done.stdout, 20)
         raise _hook_failed(hook, f"ended with exit code {done.returncode}" + (f":\n{words}" if words else ""))
 
 

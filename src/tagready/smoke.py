@@ -9,8 +9,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tagready.backend import SHOWN_LINES, installer_said, isolated
+from tagready.backend import installer_said, isolated
 from tagready.findings import Finding, finding
+from tagready.program_output import last_lines
 
 #: Seconds that an import, or the project's command, may take.
 SMOKE_SECONDS = 300.0
@@ -92,10 +93,10 @@ def _run(wheel: Path, command: Sequence[str], folder: str, env: dict[str, str], 
         return (_broken(wheel, f"is installed, but {what} could not be started: {error}", ""),)
     if done.returncode == 0:
         return ()
-    return (_broken(wheel, f"is installed, but {what} fails", done.stdout.decode("utf-8", "replace")),)
+    return (_broken(wheel, f"is installed, but {what} fails", last_lines(done.stdout)),)
 
 
 def _broken(wheel: Path, what: str, output: str) -> Finding:
-    lines = [line for line in output.strip().splitlines()[-SHOWN_LINES:] if line.strip()]
+    lines = [line for line in output.splitlines() if line.strip()]
     message = "\n".join((f"{wheel.name} {what}", *lines))
     return finding("dist-broken", message, "mend it, commit, and build again: people would get the same", wheel.name)

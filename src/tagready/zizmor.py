@@ -19,6 +19,8 @@ PATIENCE = 60
 _TOKENS = ("GH_TOKEN", "GITHUB_TOKEN", "ZIZMOR_GITHUB_TOKEN")
 # Without the last, it colours what it says in CI, where nobody has asked for it.
 _QUIETLY = ("--offline", "--no-progress", "--format=json", "--min-severity=low", "--color=never")
+#: Where a project says what zizmor shall leave out (https://docs.zizmor.sh/configuration/#discovery).
+SETTINGS = tuple(f"{folder}zizmor{suffix}" for folder in ("", ".github/") for suffix in (".yml", ".yaml"))
 # It says by 11 to 14 how severe the worst finding is.
 _ANSWERED = (0, 11, 12, 13, 14)
 
