@@ -349,7 +349,13 @@ LOCKED = '[project]\nname = "my-demo"\nversion = "1.3.0"\n'
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 @pytest.mark.parametrize(
     ("lock", "text", "line"),
-    [("uv.lock", UV_LOCK, 14), ("pdm.lock", PDM_LOCK, 6), ("poetry.lock", POETRY_LOCK, None)],
+    [
+        ("uv.lock", UV_LOCK, 14),
+        ("pdm.lock", PDM_LOCK, 6),
+        ("poetry.lock", POETRY_LOCK, None),
+        ("poetry.lock", 'package = []\n\n[metadata]\nlock-version = "2.1"\n', None),
+        ("uv.lock", "", None),
+    ],
 )
 def test_lock_files_own_entry_only(lock: str, text: str, line: int | None, newline: str) -> None:
     lines = text.split("\n")

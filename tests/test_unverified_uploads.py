@@ -6,7 +6,7 @@ import pytest
 from twine.utils import TEST_REPOSITORY
 
 from tagready.findings import Level
-from tagready.workflow_faults import CACHE, CANCELLED, OWN_CODE, SKIP_EXISTING, UNGATED, UNPINNED
+from tagready.workflow_faults import CACHE, CANCELLED, OWN_CODE, SKIP_EXISTING, UNGATED, UNHEEDED, UNPINNED
 from tagready.workflow_rules import judge
 from workflow_cases import BUILD, MAKE, PATH, SHA, TAGS, TWINE, UPLOAD, Case, bad, findings, nothing, release, rows
 
@@ -208,7 +208,19 @@ OTHERS = {
         release(job="concurrency: {group: '${{ github.ref }}', cancel-in-progress: true}\n"),
         ("cancel-in-progress", CANCELLED, "`cancel-in-progress` is on for the job publish"),
     ),
+    "a group that cuts pushes": bad(
+        release(top="concurrency: {group: x, cancel-in-progress: \"${{ github.event_name == 'push' }}\"}\n"),
+        ("concurrency", CANCELLED, "`cancel-in-progress` is on for the workflow"),
+    ),
     # Harmless ones.
+    "pull requests are cut": Case(
+        release(
+            on=f"{TAGS}\npull_request:\n",
+            job="if: github.event_name == 'push'\n",
+            top="concurrency: {group: x, cancel-in-progress: \"${{ github.event_name == 'pull_request' }}\"}\n",
+        )
+    ),
+    "nobody knows what cuts": Case(release(top='concurrency: {group: x, cancel-in-progress: "${{ vars.CUT }}"}\n')),
     "a test index": Case(release(f"{UPLOAD}    skip-existing: true\n    repository-url: {TEST_REPOSITORY}\n")),
     "a test index of twine's": Case(release("- run: twine upload -r testpypi --skip-existing dist/*\n")),
     "skip-existing is off": Case(release(UPLOAD + "    skip-existing: false\n")),
@@ -239,7 +251,7 @@ GATES = {
     "a condition that says so": ungated(
         release(on="pull_request:", job="if: github.event_name != 'push'\n"), "pull_request"
     ),
-    "a condition that says nothing": ungated(release(on="pull_request:", job="if: ${{ always() }}\n"), "pull_request"),
+    "a condition that says nothing": ungated(release(on="pull_request:", job="if: ${{ success() }}\n"), "pull_request"),
     "a condition of the step that says nothing": ungated(
         release(TWINE + "  if: success() && !cancelled()\n", on="pull_request:"), "pull_request"
     ),
@@ -260,7 +272,6 @@ GATES = {
             "github.event.pull_request.merged",
             "github.event.pull_request.merged == true && contains(github.event.pull_request.labels.*.name, 'release')",
             "needs.build.outputs.release",
-            "github.repository == 'demo/demo' && always()",
             "failure() || github.repository == 'demo/demo'",
             "${{ github.event_name }} == 'push'",
             "false",
@@ -293,8 +304,47 @@ GATES = {
     "a dry run": Case(release("- run: uv publish --dry-run\n", on="pull_request:")),
 }
 
+TESTS = BUILD + "- run: python -m pytest\n"
 
-ROWS = rows({"pins": PINS, "builds": BUILDS, "caches": CACHES, "others": OTHERS, "gates": GATES})
+
+def loose(build: str) -> str:
+    """Return a release whose job `build` may fail."""
+    return release(build=build).replace("  build:\n", "  build:\n    continue-on-error: true\n")
+
+
+HEED = {
+    **{
+        condition: bad(
+            release(job=f'if: "{condition}"\n'),
+            ("if: ", UNHEEDED, "the job publish publishes even if build has failed"),
+        )
+        for condition in (
+            "always()",
+            "${{ always() && startsWith(github.ref, 'refs/tags/') }}",
+            "${{ !cancelled() }}",
+            "github.repository == 'demo/demo' && always()",
+        )
+    },
+    "tests that may fail": bad(
+        loose(TESTS),
+        ("continue-on-error", UNHEEDED, "the tests in build may fail, and publish publishes all the same"),
+    ),
+    # Harmless ones.
+    **{
+        condition: Case(release(job=f'if: "{condition}"\n'))
+        for condition in (
+            "success()",
+            "always() && needs.build.result == 'success'",
+            "${{ !cancelled() && !failure() }}",
+            "${{ always() && !contains(needs.*.result, 'failure') }}",
+        )
+    },
+    "what is built may fail: then there is nothing to upload": Case(loose(BUILD)),
+    "nothing to wait for": Case(release(job="if: always()\n").replace("    needs: build\n", "")),
+    "tests beside it": Case(loose(TESTS).replace("    needs: build\n", "")),
+}
+
+ROWS = rows({"pins": PINS, "builds": BUILDS, "caches": CACHES, "others": OTHERS, "gates": GATES, "heed": HEED})
 
 
 @pytest.mark.parametrize("case", ROWS.values(), ids=ROWS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from tagready.config import Config, VersionFile, read_toml
@@ -57,7 +58,7 @@ class Places(NamedTuple):
 
 _DUNDER = r"^(?P<head>{name}\s*(?::\s*[\w.\[\]]+\s*)?=\s*)(?P<quote>['\"])(?P<version>[^'\"\n]*)(?P=quote)"
 _HATCH_DEFAULT = r"(?im)^(__version__|VERSION)(?: ?\: ?str)? *= *(['\"])v?(?P<version>.+?)\2"
-_SETUP_PY = re.compile(r"^\s*version\s*=\s*(?P<quote>['\"])(?P<version>[^'\"\n]+)(?P=quote)", re.MULTILINE)
+_SETUP_PY = r"(?m)^\s*version\s*=\s*(?P<quote>['\"])(?P<version>[^'\"\n]+)(?P=quote)"
 _SCM_WORDS = (
     "setuptools-scm", "setuptools_scm", "hatch-vcs", "versioningit", "uv-dynamic-versioning", "versioneer",
     "setuptools-git-versioning", "poetry-dynamic-versioning", "flit_scm", "flit-scm", "vcs-versioning", "pbr",
@@ -203,11 +204,11 @@ def _attr_or_file(
     names = file.split(",") if isinstance(file, str) else file if isinstance(file, list) else []
     if names:
         paths = [sources.path(str(name).strip()) for name in names]
-        return Places(tuple(PatternPlace(path, _WHOLE_FILE, "the whole file") for path in paths), why)
+        return Places(tuple(PatternPlace(path, re.compile(_WHOLE_FILE), "the whole file") for path in paths), why)
     return None
 
 
-_WHOLE_FILE = re.compile(r"\A\s*(?P<version>\S+)\s*\Z")
+_WHOLE_FILE = r"\A\s*(?P<version>\S+)\s*\Z"
 
 
 def _assignment(path: str, name: str = "__version__") -> PatternPlace:
@@ -282,8 +283,8 @@ def _legacy(sources: Sources, read: Read) -> Places | None:
     script = read(sources.path("setup.py"))
     if script is None:
         return None
-    if len(_SETUP_PY.findall(script.decode("utf-8", "replace"))) == 1:
-        return Places((PatternPlace(sources.path("setup.py"), _SETUP_PY, 'version="…"'),), "setup.py")
+    if len(re.findall(_SETUP_PY, script.decode("utf-8", "replace"))) == 1:
+        return Places((PatternPlace(sources.path("setup.py"), re.compile(_SETUP_PY), 'version="…"'),), "setup.py")
     source = sources.pyproject if sources.towncrier is None else sources.towncrier
     package = package_directory(source.get("tool", {}).get("towncrier", {}), sources)
     for name in ("__init__.py", "_version.py", "__about__.py", "version.py"):
@@ -312,8 +313,8 @@ def _configured(item: VersionFile, sources: Sources, read: Read) -> Place:
                 return TomlPlace(path, keys)
         return TomlPlace(path, ("project", "version"))
     if path.endswith("setup.py"):
-        return PatternPlace(path, _SETUP_PY, 'version="…"')
-    return _assignment(path) if path.endswith(".py") else PatternPlace(path, _WHOLE_FILE, "the whole file")
+        return PatternPlace(path, re.compile(_SETUP_PY), 'version="…"')
+    return _assignment(path) if path.endswith(".py") else PatternPlace(path, re.compile(_WHOLE_FILE), "the whole file")
 
 
 def stated(place: Place, text: str) -> list[Stated]:
@@ -342,21 +343,22 @@ def _toml_line(text: str, keys: tuple[str, ...], value: str) -> int:
     return _line(text, match.start()) if match else 1
 
 
-_PACKAGE = re.compile(r"^\[\[package\]\][ \t]*\r?$", re.MULTILINE)
-_LOCK_VERSION = re.compile(r"^version[ \t]*=[ \t]*\"(?P<version>[^\"\n]*)\"", re.MULTILINE)
-_LOCK_NAME = re.compile(r"^name[ \t]*=[ \t]*\"(?P<name>[^\"\n]*)\"", re.MULTILINE)
-_REGISTRY = re.compile(r"^source[ \t]*=[ \t]*\{[ \t]*(?:registry|url)\b", re.MULTILINE)
+_PACKAGE = r"(?m)^\[\[package\]\][ \t]*\r?$"
+_LOCK_VERSION = r"(?m)^version[ \t]*=[ \t]*\"(?P<version>[^\"\n]*)\""
+_LOCK_NAME = r"(?m)^name[ \t]*=[ \t]*\"(?P<name>[^\"\n]*)\""
+_REGISTRY = r"(?m)^source[ \t]*=[ \t]*\{[ \t]*(?:registry|url)\b"
 
 
 def _own(text: str, name: str) -> list[re.Match[str]]:
     """Return the version of each `[[package]]` that is the project itself, not a copy from an index."""
     found = []
-    starts = [match.end() for match in _PACKAGE.finditer(text)]
-    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
-        named = _LOCK_NAME.search(text, start, end)
-        version = _LOCK_VERSION.search(text, start, end)
+    name_line, version_line, registry = map(re.compile, (_LOCK_NAME, _LOCK_VERSION, _REGISTRY))
+    starts = [match.end() for match in re.finditer(_PACKAGE, text)]
+    for start, end in pairwise([*starts, len(text)]):
+        named = name_line.search(text, start, end)
+        version = version_line.search(text, start, end)
         same = named and normalized(named["name"]) == normalized(name)
-        if same and version and not _REGISTRY.search(text, start, end):
+        if same and version and not registry.search(text, start, end):
             found.append(version)
     return found
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from tagready.shell_commands import SOME_TEXT, Command, calls, line_of, program_name
 from tagready.workflow_expressions import BRANCH, OPENING, World, holds
-from tagready.workflow_faults import CACHE, CANCELLED, OWN_CODE, SKIP_EXISTING, UNGATED, UNPINNED, Fault
+from tagready.workflow_faults import CACHE, CANCELLED, OWN_CODE, SKIP_EXISTING, UNGATED, UNHEEDED, UNPINNED, Fault
+from tagready.workflow_yaml import NOTHING
 from tagready.workflows import BUILD_ACTIONS, INSPECTED, REFS, Job, Step, Workflow, builds, uploads
 
 # -- what runs beside the upload ---------------------------------------------------------------------------------------
@@ -114,11 +115,40 @@ def _has_cache(step: Step) -> bool:
 
 def cancelled(workflow: Workflow, publishing: Sequence[Job]) -> Iterator[Fault]:
     """Yield where another run can end one that publishes."""
+    worlds = [world for world in workflow.worlds() if world.event not in _OF_PULLS]
     for where, at in (("the workflow", workflow.at), *((f"the job {job.name}", job.at) for job in publishing)):
         group = at.get("concurrency")
+        option = group.get("cancel-in-progress")
+        on = option is not NOTHING and any(
+            holds(option, world) and any(holds(job.at.get("if"), world) is not False for job in publishing)
+            for world in worlds
+        )
         # With the run's own number in it, a group has one run, but for pull requests.
-        if group.get("cancel-in-progress").text == "true" and "github.run_id" not in group.get("group").text:
-            yield Fault(group.get("cancel-in-progress").line, CANCELLED, f"`cancel-in-progress` is on for {where}")
+        if on and "github.run_id" not in group.get("group").text:
+            yield Fault(option.line, CANCELLED, f"`cancel-in-progress` is on for {where}")
+
+
+_OF_PULLS = ("pull_request", "pull_request_target")
+
+
+def unheeded(workflow: Workflow, job: Job) -> Iterator[Fault]:
+    """Yield where a job publishes though what it waits for has failed."""
+    condition = job.at.get("if")
+    if job.needs and _WHATEVER_COMES.search(condition.text) and not _HEEDS.search(condition.text):
+        yield Fault(condition.line, UNHEEDED, f"the job {job.name} publishes even if {job.needs[0]} has failed")
+    for each in workflow.before(job):
+        may_fail = each.at.get("continue-on-error")
+        if may_fail.text == "true" and any(_tests(command) for step in each.steps for command in step.commands):
+            what = f"the tests in {each.name} may fail, and {job.name} publishes all the same"
+            yield Fault(may_fail.line, UNHEEDED, what)
+
+
+_WHATEVER_COMES = re.compile(r"\balways\s*\(|!\s*cancelled\s*\(")
+_HEEDS = re.compile(r"\.result\b|\bsuccess\s*\(|!\s*failure\s*\(")
+
+
+def _tests(command: Command) -> bool:
+    return bool(command.tool) and program_name(command.tool[0]) in _TESTERS
 
 
 _TEST_INDEX = re.compile(r"test.?pypi", re.IGNORECASE)

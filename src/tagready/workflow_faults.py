@@ -38,7 +38,7 @@ TOKEN_SHOWN = Check(
 )
 INHERITED = Check(
     "all secrets are handed on, not only the one that is needed",
-    "name it instead: `secrets:` with `PYPI_API_TOKEN: ${{ secrets.PYPI_API_TOKEN }}`",
+    "name under `secrets:` the ones that it uses, and the upload token only for a workflow that uploads",
     ("secrets-inherit",),
 )
 IDENTITY = Check(
@@ -69,6 +69,10 @@ UNGATED = Check(
     "write `if: github.event_name == 'push' && startsWith(github.ref, 'refs/tags/')` for the job, or let only tags"
     " start the workflow",
 )
+UNHEEDED = Check(
+    "what has failed its tests could be published",
+    "leave the condition and `continue-on-error` out: then a job runs only where all that it needs has succeeded",
+)
 CANCELLED = Check(
     "another run of its concurrency group could cut a release in half",
     "write `cancel-in-progress: false`",
@@ -82,7 +86,7 @@ PERMISSIVE = Check(
 #: All of them.
 CHECKS = (
     UNREADABLE, STRANGERS_CODE, INJECTION, TOKEN_SPREAD, TOKEN_SHOWN, INHERITED, IDENTITY, UNPINNED, OWN_CODE, CACHE,
-    SKIP_EXISTING, UNGATED, CANCELLED, PERMISSIVE,
+    SKIP_EXISTING, UNGATED, UNHEEDED, CANCELLED, PERMISSIVE,
 )  # fmt: skip
 
 

@@ -77,6 +77,7 @@ def _faults(workflow: Workflow, read: Mapping[str, Workflow]) -> Iterator[Fault]
         yield from unverified_uploads.unpinned(job)
         yield from unverified_uploads.beside_the_token(job)
         yield from unverified_uploads.ungated(workflow, job, read)
+        yield from unverified_uploads.unheeded(workflow, job)
         for step in job.steps:
             yield from unverified_uploads.skips_existing(step)
 
