@@ -167,6 +167,27 @@ def test_a_complete_draft_wins_over_the_folder(server: ForgeServer, tmp_path: Pa
     assert actions(run(dist)) == dict.fromkeys(NAMES, "present")
 
 
+@pytest.mark.parametrize("public", [False, True])
+def test_in_the_first_run_for_a_tag_nothing_is_taken(
+    server: ForgeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, public: bool
+) -> None:
+    """What another workflow has put there in time is not published in place of what was built and verified."""
+    monkeypatch.setenv("GITHUB_EVENT_NAME", "push")
+    monkeypatch.setenv("GITHUB_RUN_ATTEMPT", "1")
+    dist = built(tmp_path / "dist", seed=1)
+    kept = keep(server, built(tmp_path / "earlier"))
+    kept.draft = not public
+    before = contents(dist)
+    ((rule, message),) = refused(dist)
+    assert (rule, contents(dist)) == ("dist-conflict", before)
+    assert message.endswith(
+        f"holds other files than were just built: {WHEEL}, {SDIST}; and this is the first run for this tag, so no"
+        " earlier one can have kept them"
+    )
+    monkeypatch.setenv("GITHUB_RUN_ATTEMPT", "2")
+    assert actions(run(dist)) == dict.fromkeys(NAMES, "taken")
+
+
 def test_a_draft_of_the_same_files_wins_as_well(server: ForgeServer, tmp_path: Path) -> None:
     """What a build says of itself differs from run to run; one release.json belongs to the release."""
     earlier, dist = built(tmp_path / "earlier", python="3.12"), built(tmp_path / "dist")

@@ -136,6 +136,7 @@ TAKEN = finding("dist-conflict", "the index holds other bytes", "release the nex
 WRONG = finding("entry-missing", "there is no entry", "prepare-release 1.4.0")
 NO_USE = "**Is a re-run safe?** It harms nothing, and it is of no use"
 TAG_GONE = (*MADE[:3], Place("remote tag", ABSENT, "v1.4.0 on origin"))
+RULESET = "Where a ruleset keeps tags from being dropped, release the mended state as the next version."
 DROP = "`git tag -d v1.4.0; git push origin :refs/tags/v1.4.0`"
 
 
@@ -150,7 +151,7 @@ def again(job: str) -> str:
          [SAFE, BUTTON, "The annotations of `preflight` say what is wrong with the token: mend that first."]),
         (stands(NONE), ended("test"),
          [SAFE, BUTTON, "If `test` fails again, the commit is at fault. Nothing of it is published, so mend it, drop"
-          f" the tag ({DROP}), and tag it again: `tagready tag 1.4.0 --push`"]),
+          f" the tag ({DROP}), and tag it again: `tagready tag 1.4.0 --push`. {RULESET}"]),
         (stands(NONE), ended("draft"), [SAFE, BUTTON, again("draft")]),
         (stands(*BOTH, command=""), ended("build"), [SAFE, BUTTON, again("build")]),
         (stands(*BOTH, command=""), ended("announce"), [SAFE, BUTTON, again("announce")]),
@@ -162,7 +163,7 @@ def again(job: str) -> str:
          ["→ prepare-release 1.4.0", f"{NO_USE}: the commit is the same, and so is what it lacks.",
           "**Next:** `tagready verify --commit bc24ea86bb`",
           f"Nothing of it is published, so mend it, drop the tag ({DROP}), and tag it again:"
-          " `tagready tag 1.4.0 --push`"]),
+          f" `tagready tag 1.4.0 --push`. {RULESET}"]),
         (stands(NONE, command="git fetch origin tag v1.4.0"), ended("test"),
          [SAFE, BUTTON, "To see the rest from here: `git fetch origin tag v1.4.0`"]),
         (stands(NONE, command="tagready tag 1.4.0 --push", made=TAG_GONE), ended("publish"),

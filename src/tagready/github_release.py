@@ -252,6 +252,7 @@ class _Run:
         if public:
             kept = self._look(public)
             if kept.sums != self._goods.sums and kept.complete and kept.report.ok and not _strangers(public):
+                self._refuse_foreign(kept)
                 taken = f"{public.url} is public already: its files are taken, and replace those in {options.dist}"
                 return _done(self._goods, public, self._take(kept), taken)
             return _done(self._goods, public, self._as_published(public))
@@ -259,6 +260,7 @@ class _Run:
         if not chosen.report.ok:
             raise Refused(report=chosen.report)
         if chosen.complete:
+            self._refuse_foreign(chosen)
             files = self._take(chosen)
             if any(file.action == "taken" for file in files):
                 says.append(f"the draft of an earlier run is taken, and replaces what is in {options.dist}")
@@ -358,6 +360,23 @@ class _Run:
         chosen = next(whole, kept[0])
         others = [each.release.url for each in kept if each is not chosen]
         return chosen, [f"{self._goods.tag} has further drafts, which nobody needs: {', '.join(others)}"] * bool(others)
+
+    def _refuse_foreign(self, kept: _Kept) -> None:
+        """Refuse other distributions than ours in the first run for a tag, before which nobody can have kept any.
+
+        Every workflow with `contents: write` could have put them there, for the job that publishes to take.
+        """
+        if kept.sums == self._goods.sums or not _is_first_run():
+            return
+        what = (
+            f"{kept.release.url} holds other files than were just built{self._difference(kept)}; and this is the first"
+            " run for this tag, so no earlier one can have kept them"
+        )
+        fix = (
+            "look who made it. If the tag was pushed before, and this is of that run: re-run the failed jobs, and it is"
+            " taken. Otherwise delete it, and re-run all jobs"
+        )
+        raise Refused(finding("dist-conflict", what, fix))
 
     def _as_published(self, release: ForgeRelease) -> list[OnForge]:
         """Return the files of a public release; raise Refused where it does not hold just these distributions."""
@@ -485,6 +504,14 @@ def _oldest_first(releases: Iterator[ForgeRelease] | Sequence[ForgeRelease]) -> 
 def _stored(name: str) -> str:
     """Return what GitHub calls a file: of all that a distribution's name may have, it replaces the epoch's sign."""
     return name.replace("!", ".")
+
+
+def _is_first_run() -> bool:
+    """Return whether the push of the tag has just started this run, and nobody has started it again.
+
+    https://docs.github.com/actions/reference/workflows-and-actions/variables
+    """
+    return (os.environ.get("GITHUB_EVENT_NAME"), os.environ.get("GITHUB_RUN_ATTEMPT")) == ("push", "1")
 
 
 def _strangers(release: ForgeRelease) -> list[str]:

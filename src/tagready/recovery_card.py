@@ -122,7 +122,8 @@ def _otherwise(standing: Standing, out: _Out, failed: list[str]) -> str:
 
 def _anew(standing: Standing) -> str:
     drop = f"`git tag -d {standing.tag}; git push origin :refs/tags/{standing.tag}`"
-    return f"mend it, drop the tag ({drop}), and tag it again: `tagready tag {standing.version} --push`"
+    again = f"mend it, drop the tag ({drop}), and tag it again: `tagready tag {standing.version} --push`"
+    return f"{again}. Where a ruleset keeps tags from being dropped, release the mended state as the next version."
 
 
 def _button(recovery: Recovery) -> str:
