@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tagready.git_records import Ref
 
 #: `8.3.x`, `v7.1`, `stable/2`, `release-1.142`; never `release/1.2.3`, which is where a release is reviewed.
-_SERIES = re.compile(
+_SERIES = (
     r"(?:(?:stable|maint|maintenance|support|series|branch|backport)[/-]|releases?-)?v?\d+(?:\.\d+)?(?:\.[xX*])?"
     r"|(?:[\w-]+/)?v?\d+(?:\.\d+)*\.[xX*]"
 )
@@ -63,7 +63,7 @@ def judge(facts: Facts) -> Report:
 def candidates(facts: Facts) -> list[Ref]:
     """Return the refs of the release branches, here and on the remote, that are known."""
     allowed = release_branches(facts) or []
-    return [ref for name, ref in _named(facts) if is_release_branch(name, allowed)]
+    return [ref for name, ref in named(facts) if is_release_branch(name, allowed)]
 
 
 def release_branches(facts: Facts) -> list[str] | None:
@@ -81,7 +81,7 @@ def is_release_branch(name: str, allowed: Sequence[str]) -> bool:
 
 def is_series(name: str) -> bool:
     """Return whether a branch is named as a series of versions."""
-    return _SERIES.fullmatch(name) is not None
+    return re.fullmatch(_SERIES, name) is not None
 
 
 def default_branch(facts: Facts) -> str | None:
@@ -109,10 +109,10 @@ def _not_to_be_tagged(current: str, names: str) -> Finding:
 
 def _tips(facts: Facts) -> list[tuple[str, str]]:
     """Return (branch, commit) of every branch here and on the remote."""
-    return [(name, ref.oid) for name, ref in _named(facts)]
+    return [(name, ref.oid) for name, ref in named(facts)]
 
 
-def _named(facts: Facts) -> list[tuple[str, Ref]]:
+def named(facts: Facts) -> list[tuple[str, Ref]]:
     """Return (branch, ref) of every branch here and on the remote."""
     found = []
     for ref in facts.refs:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import posixpath
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from tagready import fragments, gate, news, places
-from tagready.changelog import Changelog, Entry, find_marker, insert
-from tagready.findings import Refused, Report, WorldFailed, finding
+from tagready import fragments, gate, news, places, proof
+from tagready.changelog import Changelog, Entry, find_marker, insert, same_text
+from tagready.findings import Finding, Refused, Report, WorldFailed, as_warning, finding
 from tagready.git import Git
 from tagready.git_records import TreeEntry
 from tagready.ground import Ground
@@ -20,6 +20,7 @@ from tagready.hooks import after_hooks
 from tagready.news import Rendering
 from tagready.preconditions import uncommitted
 from tagready.prepared import Options
+from tagready.snapshot import Snapshot
 from tagready.traces import Compiled
 
 #: Shows an entry to somebody who may change it; returns the new text, or None where nothing was changed.
@@ -45,7 +46,7 @@ def make(ground: Ground, options: Options, report: Report, scratch: Path, edit: 
         content = _edited(content, edit, ground)
     text = insert(ground.text or "", ground.snapshot.news.start_string, content)
     files = {ground.changelog_path: text, **_bumped(ground)}
-    tree = _tree(ground, files, scratch)
+    tree = new_tree(ground.snapshot, files, [fragment.path for fragment in ground.fragments], scratch)
     if ground.snapshot.config.hooks:
         tree = after_hooks(ground, tree, content, scratch)
         _refuse_dirty(ground, tree, options)
@@ -56,7 +57,7 @@ def make(ground: Ground, options: Options, report: Report, scratch: Path, edit: 
     del text
     entries = changelog.of(ground.version)
     whole = changelog.whole(entries[0]) if entries else ""
-    declared = bool(whole) and not gate.same_text(whole, rendering.text)
+    declared = bool(whole) and not same_text(whole, rendering.text)
     message = _message(ground, options, rendering, whole if declared else None)
     release = gate.Release(
         version=ground.version,
@@ -71,10 +72,21 @@ def make(ground: Ground, options: Options, report: Report, scratch: Path, edit: 
         older={entry.version: ground.changelog.text[entry.heading : entry.body].strip() for entry in older},
         again=f"prepare-release {ground.version} --again",
     )
-    judged = report.and_(gate.judge(release)).without(options.skip)
+    judged = report.and_(gate.judge(release)).and_(Report(tuple(_dropped(ground)))).without(options.skip)
     commit = ground.git.write_commit(tree, ground.snapshot.commit.oid, message) if judged.ok else ""
     rewritten = tuple(path for path in files if path != ground.changelog_path)
     return Candidate(commit, tree, message, whole, rewritten, judged)
+
+
+def _dropped(ground: Ground) -> Iterator[Finding]:
+    """Yield a warning where an entry is made anew, and what people had changed in the old one is not in the new one."""
+    renewed = ground.renewed
+    edits = proof.edits(renewed.released, renewed.entry, renewed.whole) if renewed else []
+    if edits:
+        what = f"the entry for {ground.version} is made anew, and what was changed in it by hand is not carried over:\n"
+        again = f"prepare-release {ground.version} --again --edit"
+        fix = f"put in again what you miss: {again} (the old one: git show {ground.snapshot.commit.oid[:10]})"
+        yield as_warning(finding("entry-exists", what + "\n".join(edits), fix, ground.changelog_path))
 
 
 def _as_far_as_new(ground: Ground, changelog: Changelog) -> tuple[Changelog, tuple[Entry, ...]]:
@@ -152,17 +164,16 @@ def _bumped(ground: Ground) -> dict[str, str]:
     return {path: text for path, text in texts.items() if text != snapshot.text(path)}
 
 
-def _tree(ground: Ground, files: Mapping[str, str], scratch: Path) -> str:
-    git, tree = ground.git, ground.snapshot.commit.tree
+def new_tree(snapshot: Snapshot, files: Mapping[str, str], removed: Iterable[str], scratch: Path) -> str:
+    """Return the commit's tree with files as they should be, and without those removed; written, but for no ref."""
+    git, tree = snapshot.git, snapshot.commit.tree
     resolved = {git.resolve(tree, path): text.encode("utf-8", "surrogateescape") for path, text in files.items()}
     blobs = git.write_blobs(resolved, scratch / "blobs")
     changes: dict[str, TreeEntry | None] = {}
     for path, oid in blobs.items():
         old = git.entry(tree, path)
         changes[path] = TreeEntry(old.mode if old else "100644", oid)
-    for fragment in ground.fragments:
-        if git.entry(tree, fragment.path) is not None:
-            changes[fragment.path] = None
+    changes |= {path: None for path in removed if git.entry(tree, path) is not None}
     return git.write_tree(tree, changes)
 
 
@@ -195,12 +206,11 @@ def _message(ground: Ground, options: Options, rendering: Rendering, edited: str
     """Return the commit's message; its trailers record what a later proof needs."""
     trailers = [f"Towncrier: {rendering.towncrier}"]
     if ground.renewed is not None:
-        trailers.append(f"Renews: {ground.renewed.commit.oid}")
+        trailers.append(f"Renews: {ground.renewed.released.commits[0].oid}")
     if edited is not None:
         trailers.append(f"Entry-Edited: {digest(edited)}")
     trailers += [f"Skipped-Rule: {rule}" for rule in sorted(set(options.skip))]
     if options.signoff:
-        ident = ground.git.text("var", "GIT_COMMITTER_IDENT")
-        trailers.append("Signed-off-by: " + ident.rsplit(" ", 2)[0])
+        trailers.append(f"Signed-off-by: {ground.git.committer()}")
     title = ground.snapshot.config.commit_message.replace("{version}", str(ground.version)).strip()
     return title + "\n\n" + "\n".join(trailers) + "\n"

@@ -39,6 +39,14 @@ class Entry(NamedTuple):
     end: int
 
 
+class Slot(NamedTuple):
+    """Where a new entry goes: an offset into the text, and the blank lines that come before or behind it there."""
+
+    offset: int
+    before: str
+    behind: str
+
+
 class _Title(NamedTuple):
     name: str
     spelled: str
@@ -174,6 +182,36 @@ class Changelog:
         head, tail = self.text[: entry.start], self.text[entry.end :]
         return head + tail.lstrip() if tail.strip() else head.rstrip() + "\n"
 
+    def blanks_behind(self, entry: Entry) -> str:
+        """Return the blank lines between an entry and what comes next; empty where nothing does."""
+        text = self.text[entry.body : entry.end]
+        return text[len(text.rstrip()) :] if entry.end < len(self.text) else ""
+
+    def slot(self, version: Version, blanks: str) -> Slot:
+        """Return where a version's entry goes in their order: above the first older one, or else below the last one.
+
+        The first entry of all goes under the marker. Between two there is what is between those next to it; `blanks`
+        where no two are there.
+        """
+        marker = find_marker(self.text, self.marker) if self.marker else None
+        top = marker.end if marker else 0
+        ours = [entry for entry in self._in_order() if entry.start >= top]
+        place = next((place for place, entry in enumerate(ours) if entry.version < version), len(ours))
+        near = [ours[index] for index in (place - 1, place, place - 2) if 0 <= index < len(ours) - 1]
+        blanks = next(filter(None, map(self.blanks_behind, near)), blanks)
+        if place < len(ours):
+            return Slot(ours[place].start, "", blanks)
+        if ours:
+            return Slot(len(self.text[: ours[-1].end].rstrip()), blanks, "")
+        rest = self.text[top:].lstrip()
+        return Slot(len(self.text) - len(rest), "", blanks) if rest else Slot(len(self.text.rstrip()), "\n\n", "")
+
+    def _in_order(self) -> list[Entry]:
+        """Return our own entries, without the page's title where a version is in that."""
+        own = [entry for entry in self.entries if _is_ours(entry.name, self.names)] or list(self.entries)
+        highest = min(own, key=lambda entry: entry.level, default=None)
+        return [entry for entry in own if entry is not highest or not self._is_page_title(entry, own)]
+
     def _entry(self, heading: Heading, title: _Title, end: int) -> Entry:
         start = self._start(heading)
         version = title.version
@@ -220,7 +258,7 @@ _ANY_DATE = (
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}"
     r"|(?:\d{1,2}(?:st|nd|rd|th)?\s+)?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?\s+(?:\d{1,2}(?:st|nd|rd|th)?,?\s+)?\d{4}"
 )
-_REST = re.compile(r"\s*(?:$|[,:;(\[?–—-]|/\s|unreleased|yanked|release\s+notes)", re.IGNORECASE)
+_REST = r"(?i)\s*(?:$|[,:;(\[?–—-]|/\s|unreleased|yanked|release\s+notes)"
 _RELEASE_WORDS = {"version", "release", "v", "ver"}
 
 
@@ -235,7 +273,7 @@ def _version_title(title: str, names: Collection[str]) -> _Title | None:
     last_word = normalized(name.split()[-1]) if name else ""
     if last_word in _RELEASE_WORDS:
         name = " ".join(name.split()[:-1])
-    if not dated and not (_is_ours(name, names) and _REST.match(rest)):
+    if not dated and not (_is_ours(name, names) and re.match(_REST, rest)):
         return None
     if "." not in match["version"] and not name and (not dated or rest.startswith(".")):
         return None  # "# 2" is an item of some list, and so is "# 2. May 2026"
@@ -456,6 +494,44 @@ def insert(text: str, start_string: str, content: str) -> str:
 
 
 _BLANKS = re.compile(r"\s*")
+
+
+def insert_in_order(text: str, changelog: Changelog, version: Version, entry: str, blanks: str) -> str:
+    """Return the changelog with a version's entry where it belongs; every byte beside it stays as it is.
+
+    `changelog` is what `text` was parsed to; `blanks` come between two entries where it does not show what does.
+    """
+    newline = newline_of(text)
+    if not text.strip(BOM).strip():
+        return text + _with_newline(entry.strip() + "\n", newline)
+    slot = changelog.slot(version, blanks)
+    offset = _with_carriage_returns(text, changelog.text, slot.offset)
+    piece = f"{slot.before}{entry.strip()}{slot.behind}"
+    return text[:offset] + _with_newline(piece, newline) + text[offset:]
+
+
+def _with_carriage_returns(text: str, parsed: str, offset: int) -> int:
+    """Return where an offset into a parsed changelog is in its text, which may end lines with CR LF."""
+    if len(text) == len(parsed):
+        return offset
+    line_start = parsed.rfind("\n", 0, offset) + 1
+    start = 0
+    for _ in range(parsed.count("\n", 0, line_start)):
+        start = text.index("\n", start) + 1
+    return start + offset - line_start
+
+
+def same_text(one: str, other: str) -> bool:
+    """Return whether two texts are equal but for blanks at line ends, and for how many blank lines are in one place.
+
+    Templates of different times leave one blank line or two, and so do the tools that format a file.
+    """
+    return one == other or _visible(one) == _visible(other)
+
+
+def _visible(text: str) -> list[str]:
+    lines = [line.rstrip() for line in text.strip().splitlines()]
+    return [line for place, line in enumerate(lines) if line or lines[place - 1]]
 
 
 def newline_of(text: str) -> str:

@@ -17,10 +17,10 @@ from tagready.git_records import SYMLINK, Commit
 from tagready.snapshot import Snapshot
 
 # A squash by git indents the messages that it joins, trailers and all; forges may end lines with CR LF, and fold them.
-_TRAILER = re.compile(r"^[ \t]*Towncrier:\s+(?P<version>\S+)\s*$", re.MULTILINE)
-_RENEWS = re.compile(r"^[ \t]*Renews:\s+[0-9a-f]{40,64}\s*$", re.MULTILINE)
-_EDITED = re.compile(r"^[ \t]*Entry-Edited:\s+(?P<digest>[0-9a-f]{64})\s*$", re.MULTILINE)
-_SKIPPED = re.compile(r"^[ \t]*Skipped-Rule:\s+(?P<rule>[a-z-]+)\s*$", re.MULTILINE)
+_TRAILER = r"(?m)^[ \t]*Towncrier:\s+(?P<version>\S+)\s*$"
+_RENEWS = r"(?m)^[ \t]*Renews:\s+[0-9a-f]{40,64}\s*$"
+_EDITED = r"(?m)^[ \t]*Entry-Edited:\s+(?P<digest>[0-9a-f]{64})\s*$"
+_SKIPPED = r"(?m)^[ \t]*Skipped-Rule:\s+(?P<rule>[a-z-]+)\s*$"
 
 
 class CutOff(WorldFailed):
@@ -45,7 +45,7 @@ class Released(NamedTuple):
     """How an entry came about: the commits that brought and renewed it, newest first, and what they removed.
 
     `before` is the project as the commit that brought the entry found it, and `trail` are all commits that changed the
-    changelog since then, that one included.
+    changelog since then, or renewed the entry, that one included.
     """
 
     commits: tuple[Commit, ...]
@@ -70,7 +70,7 @@ def release_of(snapshot: Snapshot, path: str, version: Version) -> Released | No
     trail = _trail(snapshot, path, version)
     if not trail:
         return None
-    commits = (*(commit for commit in trail[:-1] if _RENEWS.search(commit.message)), trail[-1])
+    commits = (*(commit for commit in trail[:-1] if re.search(_RENEWS, commit.message)), trail[-1])
     before = [_before(snapshot, commit) for commit in reversed(commits)]
     removed = [removed_by(found, commit) for found, commit in zip(before, reversed(commits), strict=True)]
     return Released(
@@ -83,10 +83,29 @@ def release_of(snapshot: Snapshot, path: str, version: Version) -> Released | No
     )
 
 
+def consumed(snapshot: Snapshot, path: str, version: Version) -> dict[str, bytes]:
+    """Return the fragments, with their contents, that the version's entry was made from; raises CutOff.
+
+    Where the entry took the place of a candidate's (towncrier's own: only the title changes), the commit that brought
+    it removed nothing, and the candidate's fragments are its own.
+    """
+    released = release_of(snapshot, path, version)
+    if released is None:
+        return {}
+    before, after = (snapshot.changelog_at(each.tree, path) for each in (released.before.commit, released.brought))
+    titles = {entry.version for entry in before.entries if entry.version.is_prerelease and entry.version < version}
+    contents: dict[str, bytes] = {}
+    for candidate in sorted(title for title in titles if title.base_version == version.base_version):
+        if not after.of(candidate):
+            contents |= consumed(released.before, path, candidate)
+    return contents | dict(released.contents)
+
+
 def _trail(snapshot: Snapshot, path: str, version: Version) -> list[Commit]:
     """Return the commits that changed the changelog while it had the entry, newest first; the last one brought it.
 
-    At a merge it goes on with the side that has the entry, for that is the one that made it.
+    A renewal may leave the changelog as it is: it declares what somebody had edited there before. At a merge it goes on
+    with the side that has the entry, for that is the one that made it.
     """
     git, trail = snapshot.git, []
 
@@ -99,7 +118,8 @@ def _trail(snapshot: Snapshot, path: str, version: Version) -> list[Commit]:
         older = next((parent for parent in parents if parent and has_entry(parent)), None)
         if older is None and None in parents:
             raise CutOff
-        if older is None or git.entry(older.tree, path) != git.entry(commit.tree, path):
+        renews = len(parents) == 1 and re.search(_RENEWS, commit.message)
+        if older is None or renews or git.entry(older.tree, path) != git.entry(commit.tree, path):
             trail.append(commit)
         commit = older
     return trail
@@ -159,7 +179,7 @@ def changelog_path(snapshot: Snapshot, version: Version) -> str:
 
 def own_version(snapshot: Snapshot) -> Version | None:
     """Return the version that the commit releases where we made it, else None."""
-    if not _TRAILER.search(snapshot.commit.message) or not snapshot.news.single_file:
+    if not re.search(_TRAILER, snapshot.commit.message) or not snapshot.news.single_file:
         return None
     candidates = (entry.version for entry in committed_changelog(snapshot, Version("0")).entries[:3])
     return next((version for version in candidates if is_own(snapshot, version)), None)
@@ -173,25 +193,30 @@ def committed_changelog(snapshot: Snapshot, version: Version) -> Changelog:
 def is_own(snapshot: Snapshot, version: Version) -> bool:
     """Return whether the commit is a release of that version which we made: our trailer, and the entry it brought."""
     head, git = snapshot.commit, snapshot.git
-    if len(head.parents) != 1 or not _TRAILER.search(head.message):
+    if len(head.parents) != 1 or not re.search(_TRAILER, head.message):
         return False
     parent = git.commit(head.parents[0])
     path = changelog_path(snapshot, version)
     if parent is None or not snapshot.changelog_at(head.tree, path).of(version):
         return False
-    brought = _RENEWS.search(head.message) or not snapshot.changelog_at(parent.tree, path).of(version)
+    brought = re.search(_RENEWS, head.message) or not snapshot.changelog_at(parent.tree, path).of(version)
     return bool(brought) and all(versions.parse(stated.version) == version for stated in snapshot.stated())
 
 
 def recorded_towncrier(released: Released) -> str:
     """Return the towncrier that the entry says it was rendered with, or an empty text."""
-    matches = (_TRAILER.search(commit.message) for commit in released.commits)
+    matches = (re.search(_TRAILER, commit.message) for commit in released.commits)
     return next((match["version"] for match in matches if match), "")
+
+
+def is_typed(released: Released) -> bool:
+    """Return whether somebody wrote the entry by hand: no fragment went with it, and no commit names a towncrier."""
+    return not released.fragments and not recorded_towncrier(released)
 
 
 def declares_edit(released: Released, entry: str) -> bool:
     """Return whether a commit on the way declares that just this entry was edited by hand."""
-    declared = {match["digest"] for commit in released.trail for match in _EDITED.finditer(commit.message)}
+    declared = {match["digest"] for commit in released.trail for match in re.finditer(_EDITED, commit.message)}
     return digest(entry) in declared
 
 
@@ -200,7 +225,7 @@ def recorded_skips(released: Released) -> tuple[str, ...]:
 
     Rules of policy only, as prepare-release records them: a message, which anybody can write, turns off no other.
     """
-    found = {match["rule"] for commit in released.commits for match in _SKIPPED.finditer(commit.message)}
+    found = {match["rule"] for commit in released.commits for match in re.finditer(_SKIPPED, commit.message)}
     return tuple(sorted(rule for rule in found if rule in RULES and RULES[rule].policy))
 
 

@@ -127,7 +127,7 @@ def _is_old(item: PathStatus, change: Change) -> bool:
 def _edited_meanwhile(path: str) -> Finding:
     return finding(
         "tree-dirty",
-        f"{path} was edited after an earlier run had made the release commit, and before it could bring the file along",
+        f"{path} was edited after an earlier run had made its commit, and before it could bring the file along",
         f"copy your edit away, git restore --staged --worktree {quoted(path)}, and run it again",
         path,
     )
