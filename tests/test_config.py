@@ -55,6 +55,8 @@ def refusal(table: dict[str, Any]) -> tuple[str, str]:
         ("hooks", {}, "hooks", ()),
         ("checks", {"date-days": 30}, "date_days", 30),
         ("checks", {}, "date_days", 7),
+        ("test-commands", "make test", "test_commands", ("make test",)),
+        ("test-commands", ["pip install .", "make test"], "test_commands", ("pip install .", "make test")),
     ],
 )
 def test_key(key: str, value: object, field: str, result: object) -> None:
@@ -135,6 +137,10 @@ def test_not_yet(key: str) -> None:
         ("hooks", {"before-commit": ["make"]}, 'must hold {run = "…", adds = ["…"]}, not \'make\''),
         ("hooks", {"before-commit": [{"adds": []}]}, 'must hold {run = "…", adds = ["…"]}, not {\'adds\': []}'),
         ("hooks", {"before-commit": [{"run": ""}]}, "must say something"),
+        ("test-commands", "", "must be a string or a list of strings, not ''"),
+        ("test-commands", [], "must be a string or a list of strings, not []"),
+        ("test-commands", ["make", " "], "must say something"),
+        ("test-commands", [1], "must be a string, not 1"),
         ("checks", {"days": 1}, "must be a table with date-days, not {'days': 1}"),
         ("checks", {"date-days": -1}, "needs date-days as a number of days, not -1"),
         ("checks", {"date-days": True}, "needs date-days as a number of days, not True"),

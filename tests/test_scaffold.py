@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -20,7 +19,7 @@ import workflow_files
 from shapes import SHAPES, shaped
 from tagready import git, init, scaffold, workflow_rules, zizmor
 from tagready.findings import Report
-from tagready.scaffold import FOLDER, Facts, Tool
+from tagready.scaffold import FOLDER, WORKFLOWS, Facts, Tool
 from tagready.stamps import digest, read_stamp
 from tagready.surroundings import look
 
@@ -30,111 +29,6 @@ PINS = "  TAGREADY_REQUIREMENTS: |\n"
 
 
 # -- what is read from a project ---------------------------------------------------------------------------------------
-
-PIP = "python -m pip install --editable ."
-NO_TESTS = ("python -m pip install .", "python -m pip check")
-SYNC = 'uv sync --locked --all-extras{} --python "$(command -v python)"'
-POETRY = ("python -m pip install poetry", "poetry install --all-extras")
-
-
-@pytest.mark.parametrize(
-    ("pyproject", "files", "expected"),
-    [
-        ("", {"tox.ini": "[tox]\n"}, ("python -m pip install tox", "python -m tox run -e py")),
-        ("", {"tox.toml": "", "noxfile.py": ""}, ("python -m pip install tox", "python -m tox run -e py")),
-        ("[tool.tox]\n", {"uv.lock": ""}, ("python -m pip install tox", "python -m tox run -e py")),
-        ("", {"noxfile.py": "import nox\n"}, ("python -m pip install nox", "python -m nox")),
-        (
-            "", {"noxfile.py": "@nox.session\ndef tests(s):\n"},
-            ("python -m pip install nox", "python -m nox --session tests"),
-        ),
-        ("", {"noxfile.py": "def test_it(s):\n"}, ("python -m pip install nox", "python -m nox")),
-        (
-            '[dependency-groups]\ndev = ["pytest"]\n', {"uv.lock": ""},
-            ("python -m pip install uv", SYNC.format(""), "uv run --no-sync python -m pytest"),
-        ),
-        (
-            '[dependency-groups]\ntest = ["pytest"]\n', {"uv.lock": 'name = "pytest"\n'},
-            ("python -m pip install uv", SYNC.format(" --group test"), "uv run --no-sync python -m pytest"),
-        ),
-        (
-            "", {"uv.lock": '[[package]]\r\nname = "pytest"\r\n'},
-            ("python -m pip install uv", SYNC.format(""), "uv run --no-sync python -m pytest"),
-        ),
-        (
-            "", {"uv.lock": "", "tests": ""},
-            ("python -m pip install uv", SYNC.format(""), "uv run --no-sync --with pytest python -m pytest"),
-        ),
-        ("", {"uv.lock": 'name = "pytest-mock"\n'}, ("python -m pip install uv", SYNC.format(""), "uv pip check")),
-        ("", {"poetry.lock": 'name = "pytest"\n'}, (*POETRY, "poetry run python -m pytest")),
-        ("[tool.poetry.dev-dependencies]\npytest = '*'\n", {}, (*POETRY, "poetry run python -m pytest")),
-        ("[tool.poetry.group.test.dependencies]\npytest = '*'\n", {}, (*POETRY, "poetry run python -m pytest")),
-        (
-            "[tool.poetry.group.test]\noptional = true\n[tool.poetry.group.test.dependencies]\npytest = '*'\n", {},
-            (POETRY[0], f"{POETRY[1]} --with test", "poetry run python -m pytest"),
-        ),
-        ("[tool.poetry]\nname = 'x'\n", {}, (*POETRY, "poetry run python -m pip check")),
-        (
-            "[tool.poetry]\nname = 'x'\n", {"tests": ""},
-            (*POETRY, "poetry run python -m pip install pytest", "poetry run python -m pytest"),
-        ),
-        ("[project]\nname = 'x'\n[tool.poetry]\n", {}, NO_TESTS),
-        ("[dependency-groups]\ntests = ['pytest>=8']\n", {}, (f"{PIP} --group tests", "python -m pytest")),
-        ("[dependency-groups]\ndev = ['pytest']\ntest = ['pytest']\n", {}, (f"{PIP} --group test", "python -m pytest")),
-        (
-            "[dependency-groups]\ntest = ['pytest', 'pytest-xdist']\n", {},
-            (f"{PIP} --group test", "python -m pytest -n auto"),
-        ),
-        (
-            "[project.optional-dependencies]\ntesting = ['pytest']\ndocs = ['sphinx']\n", {},
-            ('python -m pip install --editable ".[testing]"', "python -m pytest"),
-        ),
-        ("[project.optional-dependencies]\ndocs = ['pytest']\n", {}, NO_TESTS),
-        ("[tool.pytest.ini_options]\n", {}, (f"{PIP} pytest", "python -m pytest")),
-        ("", {"pytest.ini": ""}, (f"{PIP} pytest", "python -m pytest")),
-        ("", {"tests": ""}, (f"{PIP} pytest", "python -m pytest")),  # unittest's, as far as we know
-        ("", {"test": ""}, (f"{PIP} pytest", "python -m pytest")),
-        ("", {}, NO_TESTS),
-        ("dependency-groups = 3\n[project]\noptional-dependencies = []\n", {}, NO_TESTS),
-    ],
-)  # fmt: skip
-def test_how_the_tests_are_run(pyproject: str, files: dict[str, str], expected: tuple[str, ...]) -> None:
-    assert scaffold.test_commands(tomllib.loads(pyproject), files.get) == expected
-
-
-CLASSIFIER = '"Programming Language :: Python :: {}"'
-
-
-@pytest.mark.parametrize(
-    ("classifiers", "requires", "expected"),
-    [
-        (["3", "3.12", "3.9", "3.10", "3 :: Only"], ">=3.11", ("3.9", "3.10", "3.12")),
-        (["2.7", "3.6", "3.7", "3.8"], None, ("3.8",)),
-        (["2.7"], None, ("3.x",)),
-        ([], ">=3.12", ("3.12", "3.13", "3.14")),
-        ([], ">=3.8,<3.12", ("3.10", "3.11")),
-        ([], "==3.12.*", ("3.12",)),
-        ([], "!=3.12.*,>=3.11", ("3.11", "3.13", "3.14")),
-        ([], ">=3.12.4", ("3.12", "3.13", "3.14")),
-        ([], "<=3.11", ("3.10", "3.11")),
-        ([], "~=3.13", ("3.13", "3.14")),
-        ([], ">=4", ("3.x",)),
-        ([], "as it comes", ("3.x",)),
-        ([], None, ("3.x",)),
-    ],
-)
-def test_which_pythons_are_tested_on(classifiers: list[str], requires: str | None, expected: tuple[str, ...]) -> None:
-    listed = ", ".join(CLASSIFIER.format(item) for item in classifiers)
-    stated = f'requires-python = "{requires}"\n' if requires else ""
-    assert scaffold.pythons(tomllib.loads(f"[project]\nclassifiers = [{listed}]\n{stated}")) == expected
-
-
-@pytest.mark.parametrize(
-    ("python", "expected"), [("^3.12", ("3.12", "3.13", "3.14")), (">=3.13,<4.0", ("3.13", "3.14")), ("*", ("3.x",))]
-)
-def test_which_pythons_poetry_states(python: str, expected: tuple[str, ...]) -> None:
-    assert scaffold.pythons({"tool": {"poetry": {"dependencies": {"python": python}}}}) == expected
-
 
 GITHUB = "https://github.com/example/lantern/issues/{issue}"
 GITLAB = "https://gitlab.com/example/lantern/-/issues/{issue}"
@@ -208,6 +102,43 @@ def test_which_branch_is_protected(branch: str) -> None:
     assert workflow_files.would_start(text, "push", f"refs/heads/{branch}")
     assert not workflow_files.would_start(text, "push", f"refs/heads/{branch}x")
     assert yaml.safe_load(text)["name"] == f"Protect {branch}"
+
+
+COMMANDS = [
+    "python -m pytest", 'pip install ".[test]"', "make test # all: of it", "a: b", "- c", "true", "1.0", "@x", "'a' b",
+    "first\nsecond \"x\"\n",
+]  # fmt: skip
+
+
+def test_a_command_is_run_as_it_is_written() -> None:
+    files = scaffold.generated(Facts("lantern", test_commands=tuple(COMMANDS)), TOOL)
+    for name in ("release.yml", "release-readiness.yml"):
+        text = files[f"{FOLDER}/{name}"]
+        steps = workflow_files.load(text)["jobs"]["test"]["steps"]
+        assert [step["run"] for step in steps if "run" in step] == COMMANDS
+        assert "      - run: python -m pytest\n" in text
+
+
+@pytest.mark.parametrize(("has_tests", "name"), [(True, "Test"), (False, "Install")])
+def test_a_job_that_tests_nothing_is_not_called_a_test(has_tests: bool, name: str) -> None:
+    files = scaffold.generated(Facts("lantern", has_tests=has_tests), TOOL)
+    jobs = [
+        yaml.safe_load(files[f"{FOLDER}/{file}"])["jobs"]["test"] for file in ("release.yml", "release-readiness.yml")
+    ]
+    assert [job["name"] for job in jobs] == [f"{name} on Python ${{{{ matrix.python }}}}"] * 2
+
+
+@pytest.mark.parametrize("has_submodules", [True, False])
+def test_tests_have_the_submodules(has_submodules: bool) -> None:
+    files = scaffold.generated(Facts("lantern", has_submodules=has_submodules), TOOL)
+    found = {
+        (job, step["with"].get("submodules"))
+        for name in WORKFLOWS
+        for job, step in _steps(workflow_files.load(files[f"{FOLDER}/{name}"]))
+        if "checkout" in step.get("uses", "")
+    }
+    others = {(job, None) for job in ("check", "verify", "build", "release", "recovery", "prepare", "reviewed")}
+    assert found == others | {("test", "recursive" if has_submodules else None)}
 
 
 # -- what is installed -------------------------------------------------------------------------------------------------
@@ -402,7 +333,8 @@ def test_a_release_is_never_cut_in_half_and_never_unverified(workflows: dict[str
             assert not [job for job, content in workflow["jobs"].items() if "environment" in content]
             continue
         jobs = workflow["jobs"]
-        assert workflow["concurrency"] == {"group": "release-${{ github.ref }}", "cancel-in-progress": False}
+        own = "lantern-" if name.startswith("setuptools") else ""
+        assert workflow["concurrency"] == {"group": f"release-{own}${{{{ github.ref }}}}", "cancel-in-progress": False}
         assert {"verify", "test", "build", "draft"} <= set(workflow_files.ancestors(workflow, "publish"))
         assert {"publish", "confirm"} <= set(workflow_files.ancestors(workflow, "announce"))
         assert [job for job in jobs if "announce" in workflow_files.ancestors(workflow, job)] == ["recovery"]
@@ -413,6 +345,42 @@ def test_a_release_is_never_cut_in_half_and_never_unverified(workflows: dict[str
             {"publish"} if trusted else {"preflight", "publish"}
         )
         assert not [step for job, step in _steps(workflow) if job == "publish" and "checkout" in step.get("uses", "")]
+
+
+def test_a_wheel_is_built_and_tried_on_a_python_of_the_project(workflows: dict[str, Path]) -> None:
+    for name, _, workflow in _loaded(workflows):
+        pythons = {
+            (job, step["with"]["python-version"])
+            for job, step in _steps(workflow)
+            if "setup-python" in step.get("uses", "") and job != "test"
+        }
+        tried = [job for job, step in _steps(workflow) if re.search(r"tagready build|--smoke", step.get("run", ""))]
+        assert pythons == {(job, "3.12" if name.startswith("setuptools") else "3.14") for job in tried}, name
+        for job in tried:
+            # Where tagready is installed, that Python comes first on PATH.
+            uses = [step.get("name", step.get("uses", "")).partition("@")[0] for step in workflow["jobs"][job]["steps"]]
+            assert uses.index("actions/setup-python") + 1 == uses.index("Install tagready, by hash")
+
+
+def test_projects_of_one_repository_do_not_wait_for_each_other() -> None:
+    """Groups are the repository's, not the workflow's."""
+    groups: list[str] = []
+    for facts in (Facts("lantern", root="a"), Facts("lantern-shade", root="b"), Facts("lantern")):
+        files = scaffold.generated(facts, TOOL)
+        groups += [yaml.safe_load(files[f"{FOLDER}/{facts.file(name)}"])["concurrency"]["group"] for name in WORKFLOWS]
+    assert len(set(groups)) == 12
+
+
+@pytest.mark.parametrize("root", ["@scope/b", "a: b", "- c", "it's # d"])
+def test_a_folder_is_a_text_wherever_it_stands(root: str) -> None:
+    facts = Facts("lantern", root=root, test_commands=("python -m pytest",))
+    files = scaffold.generated(facts, TOOL)
+    folders = [
+        {step["working-directory"] for _, step in _steps(workflow_files.load(files[f"{FOLDER}/{facts.file(name)}"]))
+         if "working-directory" in step}
+        for name in WORKFLOWS
+    ]  # fmt: skip
+    assert folders == [{root}] * 4
 
 
 def test_who_sees_the_token(workflows: dict[str, Path]) -> None:
@@ -466,10 +434,13 @@ def test_the_facts_of_each_shape(tmp_path: Path) -> None:
         default_branch="master",
         tag_format="{version}",
         pythons=("3.12", "3.13", "3.14"),
-        test_commands=(POETRY[0], f"{POETRY[1]} --with test", "poetry run python -m pytest"),
+        building_python="3.14",
+        test_commands=(
+            "python -m pip install poetry", "poetry install --all-extras --with test", "poetry run python -m pytest",
+        ),
         issues=GITLAB,
         directory="news",
         changelog="NEWS.rst",
         kinds=(),
-    )
-    assert "secret" not in json.dumps(facts._asdict())
+    )  # fmt: skip
+    assert "secret" not in repr(facts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from buildable import WHEEL, offline, wheel_of
 from tagready import smoke
-from tagready.findings import Finding
+from tagready.findings import Finding, Report, Skipped
 from tagready.smoke import import_names
 
 FIX = "mend it, commit, and build again: people would get the same"
@@ -76,19 +77,36 @@ def test_smoke(tmp_path: Path, case: Case) -> None:
     wheel = wheel_of(tmp_path, case.files, requires=case.requires)
     found = smoke.test(wheel, case.command)
     if case.found is None:
-        assert found == ()
+        assert found == Report()
         return
     first, last = case.found
-    (only,) = found
+    (only,) = found.findings
     message = only.message.removeprefix(f"{WHEEL} ")
     assert (message.startswith(first), message.rpartition("\n")[2]) == (True, last)
     assert only == broken(message)
 
 
+@pytest.mark.parametrize("from_index", [False, True])
+def test_a_wheel_for_other_pythons_is_not_tried(tmp_path: Path, from_index: bool) -> None:
+    """pip would refuse it, which says nothing against the wheel."""
+    wheel = wheel_of(tmp_path, {"demo.py": "raise SystemExit(1)\n"}, python=">=3.99")
+    done = smoke.test_from_index(wheel, None, None) if from_index else smoke.test(wheel, None)
+    here = platform.python_version()
+    reason = f"{WHEEL} is for Python >=3.99, and this is {here}: run tagready on such a Python to try it out"
+    assert done == Report(skipped=(Skipped("dist-broken", reason),))
+
+
+@pytest.mark.parametrize("python", [">=3.8", f"=={platform.python_version()}", "whatever"])
+def test_a_wheel_for_this_python_is_tried(tmp_path: Path, python: str) -> None:
+    done = smoke.test(wheel_of(tmp_path, {"demo.py": "raise SystemExit(1)\n"}, python=python), None)
+    assert (done.ok, done.skipped) == (False, ())
+
+
 def test_one_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(smoke, "SMOKE_SECONDS", 0.5)
     wheel = wheel_of(tmp_path, {"demo.py": "import time\ntime.sleep(60)\n"})
-    assert smoke.test(wheel, None) == (broken("is installed, but import demo does not end within 0.5 seconds"),)
+    ended = broken("is installed, but import demo does not end within 0.5 seconds")
+    assert smoke.test(wheel, None) == Report((ended,))
 
 
 PEEK = """\
@@ -111,9 +129,16 @@ def test_nothing_of_the_working_tree_is_in_reach(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "path"))
     for name in ("PYPI_API_TOKEN", "TWINE_PASSWORD", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"):
         monkeypatch.setenv(name, "s3cret")
-    (found,) = smoke.test(wheel_of(tmp_path / "dist", {"demo.py": PEEK}), command)
+    (found,) = smoke.test(wheel_of(tmp_path / "dist", {"demo.py": PEEK}), command).findings
     assert found.message.splitlines()[1:] == ["[] [] []"]
     assert os.environ["PYPI_API_TOKEN"] == "s3cret"
+
+
+@pytest.mark.parametrize("variable", ["PIP_TARGET", "PIP_PREFIX", "PIP_ROOT"])
+def test_pip_is_not_told_to_install_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, str(tmp_path / "elsewhere"))
+    assert smoke.test(wheel_of(tmp_path, {"demo.py": ""}), None).findings == ()
+    assert not (tmp_path / "elsewhere").exists()
 
 
 NAMES: dict[str, tuple[list[str], list[str]]] = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import tomllib
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -58,6 +57,7 @@ class Config(NamedTuple):
     require_fragment: str = "error"
     code_paths: tuple[str, ...] = ()
     strict_workflows: bool = False
+    test_commands: tuple[str, ...] = ()
     generated: tuple[str, ...] = ()
 
 
@@ -152,6 +152,8 @@ def _message(value: object) -> str:
 
 
 def _command(value: object) -> str:
+    import shlex
+
     text = _message(value)
     try:
         if not shlex.split(text):
@@ -159,6 +161,12 @@ def _command(value: object) -> str:
     except ValueError as error:
         raise ValueError(f"is no command line: {error}") from None
     return text
+
+
+def _commands(value: object) -> tuple[str, ...]:
+    if not isinstance(value, (str, list)) or not value:
+        raise ValueError(f"must be a string or a list of strings, not {value!r}")
+    return tuple(_message(item) for item in ([value] if isinstance(value, str) else value))
 
 
 def _pattern(value: object) -> str:
@@ -263,5 +271,6 @@ _READERS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "require-fragment": ("require_fragment", _one_of("error", "warning", "never")),
     "code-paths": ("code_paths", _texts),
     "strict-workflows": ("strict_workflows", _flag),
+    "test-commands": ("test_commands", _commands),
     "generated": ("generated", _texts),
 }

@@ -20,6 +20,11 @@ class FragmentType(NamedTuple):
     title: str
     shows_content: bool = True
 
+    @property
+    def listed(self) -> str:
+        """The heading, for somebody who is to choose a type."""
+        return self.title + ("" if self.shows_content else " (shows the issue only)")
+
 
 class Section(NamedTuple):
     """A part of the entry with fragments of its own; `directory` is relative to the repository's top."""

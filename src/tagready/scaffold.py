@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tagready.project import normalized
+from tagready.project_tests import OUR_PYTHONS
 from tagready.stamps import stamped
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ ACTIONS = {
 WORKFLOWS = ("release.yml", "prepare-release.yml", "release-readiness.yml", "protect-main.yml")
 FOLDER = ".github/workflows"
 REQUIREMENTS = ".github/tagready.txt"
-CHECKLIST = "docs/releases/readiness-checklist.md"
+CHECKLIST = "releases/readiness-checklist.md"
 
 
 class FragmentKind(NamedTuple):
@@ -63,6 +63,8 @@ class Facts(NamedTuple):
     `root` is the project's folder in the repository, and `directory` and `changelog` are seen from there. `issues` is
     the address of an issue with `{issue}` for its number, `token_page` where tokens are made. `title_format` and
     `underlines` are for a project without towncrier's settings; `has_site` says that Sphinx makes a site of `docs`.
+    `readme` is what the readme beside the fragments is called, empty where there will be none. `own` are the workflows
+    that are not ours to write, and `yaml` those that end in `.yaml`: both by the names that we would write.
     """
 
     name: str
@@ -70,7 +72,10 @@ class Facts(NamedTuple):
     default_branch: str = "main"
     tag_format: str = "v{version}"
     pythons: tuple[str, ...] = ("3.x",)
+    building_python: str = OUR_PYTHONS[-1]
     test_commands: tuple[str, ...] = ()
+    has_tests: bool = True
+    has_submodules: bool = False
     trusted: bool = False
     environment: str = "pypi"
     issues: str = ""
@@ -81,6 +86,10 @@ class Facts(NamedTuple):
     title_format: str = "## {version} ({project_date})"
     underlines: tuple[str, ...] = ()
     has_site: bool = False
+    docs: str = "docs"
+    readme: str = "README.md"
+    own: frozenset[str] = frozenset()
+    yaml: frozenset[str] = frozenset()
 
     @property
     def is_tagready(self) -> bool:
@@ -93,9 +102,14 @@ class Facts(NamedTuple):
         return f"-{normalized(self.name)}" if self.root else ""
 
     def file(self, name: str) -> str:
-        """Return the name of a workflow, or of what it needs, as this project has it."""
+        """Return the name of a workflow, or of what it needs, as this project has it; GitHub reads `.yaml` as well."""
         stem, dot, extension = name.rpartition(".")
-        return f"{stem}{self.suffix}{dot}{extension}"
+        return f"{stem}{self.suffix}{dot}{'yaml' if name in self.yaml else extension}"
+
+    @property
+    def checklist(self) -> str:
+        """Where the readiness checklist goes, seen from the project's folder."""
+        return f"{self.docs}/{CHECKLIST}"
 
     @property
     def tag_pattern(self) -> str:
@@ -151,8 +165,7 @@ def generated(facts: Facts, tool: Tool) -> dict[str, str]:
     """Return the files that init keeps up to date, by their paths from the top of the repository."""
     wanted = requirements(facts, tool)
     bodies = {f"{FOLDER}/{facts.file(name)}": _rendered(name, facts, requirements=wanted) for name in WORKFLOWS}
-    release = facts.file("release.yml")
-    bodies[facts.file(REQUIREMENTS)] = f"# What the workflows install, by hash; {release} has the same list.\n{wanted}"
+    bodies[facts.file(REQUIREMENTS)] = f"# What the workflows install, by hash.\n{wanted}"
     return {path: stamped(body, tool.version) for path, body in bodies.items()}
 
 
@@ -160,7 +173,7 @@ def seeds(facts: Facts) -> dict[str, str]:
     """Return the files that init writes once and that are the project's own from then on, by path from the top."""
     named = {
         f"{facts.directory}/README.md": _rendered("fragments.md", facts),
-        CHECKLIST: _rendered("readiness-checklist.md", facts),
+        facts.checklist: _rendered("readiness-checklist.md", facts),
     }
     return {_below(facts.root, path): text for path, text in named.items()}
 
@@ -221,130 +234,23 @@ def _environment() -> Environment:
     )  # fmt: skip
     # JSON is YAML, and TOML as far as strings and lists go. Jinja's own `tojson` is made for HTML: it spells < and '.
     environment.filters["quoted"] = lambda value: json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    environment.filters["scalar"] = _scalar
     return environment
+
+
+def _scalar(text: str) -> str:
+    """Return a text as a value in YAML: as it is where it is read as that, for commands are full of quotes."""
+    import yaml
+
+    try:
+        plain = yaml.safe_load(f"key: {text}") == {"key": text}
+    except yaml.YAMLError:
+        plain = False
+    return text if plain else json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _template(name: str) -> str:
     return files("tagready").joinpath("templates", name).read_text(encoding="utf-8")
-
-
-#: Asks a question about a file of the project: whether it is there, and what it says.
-Read = Callable[[str], str | None]
-
-
-def test_commands(pyproject: dict[str, Any], read: Read) -> tuple[str, ...]:
-    """Return how the project's tests are run on a fresh machine, as far as its files tell."""
-    tool = pyproject.get("tool", {})
-    if read("tox.ini") is not None or "tox" in tool or read("tox.toml") is not None:
-        return "python -m pip install tox", "python -m tox run -e py"
-    nox = read("noxfile.py")
-    if nox is not None:
-        session = re.search(r"^def (tests?|unit)\(", nox, re.MULTILINE)
-        return "python -m pip install nox", f"python -m nox{f' --session {session[1]}' if session else ''}"
-    if read("uv.lock") is not None:
-        return _with_uv(pyproject, read)
-    if read("poetry.lock") is not None or ("poetry" in tool and "project" not in pyproject):
-        return _with_poetry(pyproject, read)
-    return _with_pip(pyproject, read)
-
-
-#: Groups and extras that hold what tests need, the likeliest first.
-_TEST_GROUPS = ("test", "tests", "testing", "dev")
-
-
-class _Needs(NamedTuple):
-    """What running the tests takes: a group or an extra, whether there are tests, and whether it brings pytest."""
-
-    group: str | None
-    extra: str | None
-    tests: bool
-    pytest: bool
-    parallel: bool
-
-
-def _needs(pyproject: dict[str, Any], read: Read, lock: str = "") -> _Needs:
-    tool = pyproject.get("tool", {})
-    groups = _table(pyproject, "dependency-groups") | _table(tool.get("poetry", {}), "group")
-    extras = _table(pyproject.get("project", {}), "optional-dependencies")
-    group = next((name for name in _TEST_GROUPS if name in groups), None)
-    extra = next((name for name in _TEST_GROUPS if name in extras), None)
-    listed = str(groups[group] if group else "") + str(extras[extra] if extra else "")
-    settings = "pytest" in tool or read("pytest.ini") is not None
-    folder = any(read(name) is not None for name in ("tests", "test"))
-    pytest = "pytest" in listed or re.search(r"^name = \"pytest\"$", lock, re.MULTILINE) is not None
-    return _Needs(group, extra, settings or folder or pytest, pytest, "pytest-xdist" in listed)
-
-
-def _table(table: dict[str, Any], key: str) -> dict[str, Any]:
-    found = table.get(key)
-    return found if isinstance(found, dict) else {}
-
-
-def _pytest(needs: _Needs) -> str:
-    return "python -m pytest" + (" -n auto" if needs.parallel else "")
-
-
-def _with_uv(pyproject: dict[str, Any], read: Read) -> tuple[str, ...]:
-    """Return the commands for a project with uv's lock file. The Python is named, or .python-version would decide."""
-    needs = _needs(pyproject, read, (read("uv.lock") or "").replace("\r\n", "\n"))
-    group = f" --group {needs.group}" if needs.group not in (None, "dev") else ""
-    sync = f'uv sync --locked --all-extras{group} --python "$(command -v python)"'
-    if not needs.tests:
-        return "python -m pip install uv", sync, "uv pip check"
-    run = "uv run --no-sync " + ("" if needs.pytest else "--with pytest ")
-    return "python -m pip install uv", sync, run + _pytest(needs)
-
-
-def _with_poetry(pyproject: dict[str, Any], read: Read) -> tuple[str, ...]:
-    poetry = pyproject.get("tool", {}).get("poetry", {})
-    older = "".join(f'name = "{name}"\n' for name in _table(poetry, "dev-dependencies"))
-    needs = _needs(pyproject, read, (read("poetry.lock") or "").replace("\r\n", "\n") + older)
-    optional = needs.group is not None and _table(_table(poetry, "group"), needs.group).get("optional") is True
-    install = "poetry install --all-extras" + (f" --with {needs.group}" if optional else "")
-    if not needs.tests:
-        return "python -m pip install poetry", install, "poetry run python -m pip check"
-    more = () if needs.pytest else ("poetry run python -m pip install pytest",)
-    return "python -m pip install poetry", install, *more, f"poetry run {_pytest(needs)}"
-
-
-def _with_pip(pyproject: dict[str, Any], read: Read) -> tuple[str, ...]:
-    """Return an installation with what tests need, and pytest, which runs unittest's as well.
-
-    Where there are no tests, all that is left is a look at whether what was installed fits together.
-    """
-    needs = _needs(pyproject, read)
-    if not needs.tests:
-        return "python -m pip install .", "python -m pip check"
-    what = f'".[{needs.extra}]"' if needs.extra and not needs.group else "."
-    install = f"python -m pip install --editable {what}" + (f" --group {needs.group}" if needs.group else "")
-    return install + ("" if needs.pytest else " pytest"), _pytest(needs)
-
-
-#: The Pythons that a project without classifiers may be tested on, and the oldest that the workflows' machine has.
-_KNOWN_PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
-_OLDEST_PYTHON = 8
-
-
-def pythons(pyproject: dict[str, Any]) -> tuple[str, ...]:
-    """Return the Pythons to test on: those of the classifiers, else those that `requires-python` allows."""
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
-    project = pyproject.get("project", {})
-    poetry = pyproject.get("tool", {}).get("poetry", {})
-    classifiers = [str(item) for item in (*project.get("classifiers", ()), *poetry.get("classifiers", ()))]
-    listed = {int(match[1]) for item in classifiers if (match := re.fullmatch(r".*:: Python :: 3\.(\d+)", item))}
-    found = tuple(f"3.{minor}" for minor in sorted(listed) if minor >= _OLDEST_PYTHON)
-    stated = str(project.get("requires-python") or _table(poetry, "dependencies").get("python") or "")
-    if found or not stated:
-        return found or ("3.x",)
-    try:
-        allowed = SpecifierSet(re.sub(r"\^\s*3", "~=3", stated))  # Poetry's ^3.10 is any 3 from there on
-    except InvalidSpecifier:
-        return ("3.x",)
-    # Some release of it will do: `<=3.12` allows 3.12.0 only, and `>=3.11.4` not that one.
-    return tuple(name for name in _KNOWN_PYTHONS if any(allowed.contains(f"{name}.{patch}") for patch in (0, 99))) or (
-        "3.x",
-    )
 
 
 def issues_at(remote: str) -> str:

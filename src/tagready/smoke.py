@@ -10,19 +10,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tagready.backend import installer_said, isolated
-from tagready.findings import Finding, finding
+from tagready.findings import Finding, Report, Skipped, finding
 from tagready.program_output import last_lines
 
 #: Seconds that an import, or the project's command, may take.
 SMOKE_SECONDS = 300.0
 
 
-def test(wheel: Path, command: str | None) -> tuple[Finding, ...]:
-    """Return what is wrong with a wheel once it is installed with what it requires; nothing of the tree is in reach."""
+def test(wheel: Path, command: str | None) -> Report:
+    """Return what is wrong with a wheel once it is installed with what it requires; nothing of the tree is in reach.
+
+    A wheel for other Pythons than the one that runs is not tried: it is a skip, and says nothing against the wheel.
+    """
     return _test(wheel, [f"{_project(wheel)} @ {wheel.resolve().as_uri()}"], command)
 
 
-def test_from_index(wheel: Path, listing: str | None, command: str | None) -> tuple[Finding, ...]:
+def test_from_index(wheel: Path, listing: str | None, command: str | None) -> Report:
     """Return what is wrong with a wheel's version once it is installed from an index, as its users install it.
 
     `listing` is the simple endpoint of that index; None: the one that pip asks anyway.
@@ -30,7 +33,7 @@ def test_from_index(wheel: Path, listing: str | None, command: str | None) -> tu
     version = wheel.name.split("-")[1]
     where = [f"--index-url {listing}"] if listing else []
     found = _test(wheel, [*where, f"{_project(wheel)}=={version}"], command)
-    return tuple(_for_all(each, version) for each in found)
+    return Report(tuple(_for_all(each, version) for each in found.findings), found.skipped)
 
 
 def _for_all(found: Finding, version: str) -> Finding:
@@ -39,7 +42,33 @@ def _for_all(found: Finding, version: str) -> Finding:
     return Finding(found.rule, found.message, fix, found.path)
 
 
-def _test(wheel: Path, requirements: Sequence[str], command: str | None) -> tuple[Finding, ...]:
+def _test(wheel: Path, requirements: Sequence[str], command: str | None) -> Report:
+    other = _for_another_python(wheel)
+    return Report(skipped=(Skipped("dist-broken", other),)) if other else Report(_tried(wheel, requirements, command))
+
+
+def _for_another_python(wheel: Path) -> str | None:
+    """Return why the Python that runs cannot try a wheel; None where it can."""
+    import platform
+    import zipfile
+    from email.parser import HeaderParser
+
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    with zipfile.ZipFile(wheel) as archive:
+        said = [name for name in archive.namelist() if name.count("/") == 1 and name.endswith(".dist-info/METADATA")]
+        text = archive.read(said[0]).decode("utf-8", "replace") if said else ""
+    stated = str(HeaderParser().parsestr(text).get("Requires-Python", ""))
+    here = platform.python_version()
+    try:
+        if SpecifierSet(stated).contains(here, prereleases=True):
+            return None
+    except InvalidSpecifier:
+        return None  # which pip will say, or pass over
+    return f"{wheel.name} is for Python {stated}, and this is {here}: run tagready on such a Python to try it out"
+
+
+def _tried(wheel: Path, requirements: Sequence[str], command: str | None) -> tuple[Finding, ...]:
     from build import FailedProcessError
 
     with isolated() as env, tempfile.TemporaryDirectory() as empty:
