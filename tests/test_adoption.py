@@ -312,14 +312,35 @@ def test_whether_a_changelog_is_kept_that_way(text: str, expected: bool) -> None
         (KEPT, [9]),
         (KEPT.replace("\n", "\r\n"), [9]),
         ("## Unreleased\n\n## 1.0\n\n- x\n", []),
-        ("## Unreleased\n- a\n  b\n\n### Fixed\n- c\n\n[x]: y\n- d\n", [2, 3, 6]),
+        ("## Unreleased\n- a\n  b\n\n### Fixed\n- c\n\n[x]: y\n- d\n", [2, 3, 6, 9]),
         (f"## Unreleased\n- a\n\n{MARKER}\n\n- b\n", [2]),
+        ("## Unreleased\n\n<!-- PR authors:\n     say it -->\n\n- a\n", [6]),
+        ("## Unreleased\n\nNo unreleased changes.\n\n### Fixed\n\n*Nothing yet*\n", []),
+        ("# Log\n\n## 2.0 (unreleased)\n\n- a\n\n## 1.0\n\n- x\n", [5]),
+        ("## Version 2.0\n\nUnreleased\n\n- a\n\n## Version 1.0\n\nReleased 2026-01-01\n\n- x\n", [5]),
+        ("## 2.0\n\nRelease date: not yet released\n\n- a\n", [5]),
+        ("## 2.0\n\nUnreleased locks are let go.\n\n## 1.0\n\n- x\n", []),
+        ("## 2.0\n\n- a\n\n### Unreleased locks\n\n- x\n", []),
         ("## 1.0\n\n- x\n", []),
         ("", []),
     ],
 )
 def test_what_is_not_released_yet(text: str, expected: list[int]) -> None:
-    assert list(adoption.unreleased_lines(text)) == expected
+    assert list(adoption.unreleased_lines(changelog(text))) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Log\n===\n\n*unreleased*\n~~~~~~~~~~~~\n\n* a\n\n1.0 - 2020-01-01\n~~~~~~~~~~~~~~~~\n\n* b\n", [7]),
+        ("Log\n===\n\n.. _new:\n\nUnreleased\n----------\n\n.. PR authors:\n   say it\n\n* a\n", [12]),
+        ("Log\n===\n\nUnreleased\n----------\n\n.. warning:: a\n\n1.0\n---\n\n* b\n", [7]),
+        (f"Unreleased\n----------\n\n* a\n\n{RST_MARKER}\n\n* b\n", [4]),
+        ("Version 2.0\n-----------\n\nUnreleased\n\n* a\n\nVersion 1.0\n-----------\n\n* b\n", [6]),
+    ],
+)
+def test_what_is_not_released_yet_in_restructuredtext(text: str, expected: list[int]) -> None:
+    assert list(adoption.unreleased_lines(changelog(text, markdown=False))) == expected
 
 
 # -- settings ----------------------------------------------------------------------------------------------------------

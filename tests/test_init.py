@@ -53,9 +53,10 @@ def _index(listed: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def plain(tmp_path: Path) -> Project:
-    """A project that has nothing but its name and version."""
+    """A project that has nothing but its name and version, and a test."""
     project = make_project(tmp_path / "demo", pyproject=PLAIN, changelog=None, fragments={})
     project.git("rm", "--quiet", "-r", "changelog.d")
+    project.write("tests/test_demo.py", "")
     project.commit("Start over")
     return project
 
@@ -312,12 +313,13 @@ def test_a_repository_without_a_commit(tmp_path: Path) -> None:
 
 def test_from_a_folder_inside_and_with_c(plain: Project) -> None:
     plain.write("src/deep/x.py", "")
-    done = init(Project(plain.path / "src" / "deep"))
+    inside = f"{plain.path.name}/src/deep"
+    done = init(Project(plain.path.parent), "-C", inside)
     add = next(line for line in done.out.splitlines() if line.startswith("  next  "))
-    assert add.startswith(f"  next  git -C {plain.path}/src/deep add ../../towncrier.toml ../../pyproject.toml")
+    assert add.startswith(f"  next  git -C {inside} add ../../towncrier.toml ../../pyproject.toml")
     assert (plain.path / "towncrier.toml").is_file()
     assert not (plain.path / "src/towncrier.toml").exists()
-    subprocess.run(add.removeprefix("  next  "), shell=True, check=True)
+    subprocess.run(add.removeprefix("  next  "), shell=True, check=True, cwd=plain.path.parent)
     assert plain.git("diff", "--cached", "--name-only").count("\n") == 10
     assert plain.git("ls-files", "--others") == "src/deep/x.py"
 
@@ -485,7 +487,7 @@ def _other_tags(project: Project) -> None:
 
 
 def _other_tests(project: Project) -> None:
-    project.write("tox.ini", "[tox]\n")
+    project.write("tox.ini", "[testenv]\ncommands = pytest\n")
 
 
 HEAD = f"{WORKFLOWS}/protect-main.yml"
@@ -561,6 +563,106 @@ def test_what_is_drift(plain: Project, change: Change, expected: dict[str, str])
     assert {found["path"]: found["message"].split("\n")[0] for found in done.json["findings"]} == expected
     assert {found["rule"] for found in done.json["findings"]} <= {"init-drift"}
     assert (done.code, done.json["ok"]) == (int(bool(expected)), not expected)
+
+
+READINESS = f"{WORKFLOWS}/release-readiness.yml"
+MAKE = '["pip install .", "make test # all"]'
+
+
+def test_what_the_tests_run_is_the_projects_to_say(plain: Project) -> None:
+    """By hand it is drift; the key that the finding names puts an end to that."""
+    done = init(adopted(plain), "--upgrade")
+    assert "test-commands" not in done.out  # no workflow is written
+    edit(plain, READINESS, "      - run: python -m pytest\n", "      - run: make test\n")
+    edit(plain, HEAD, "timeout-minutes: 10", "timeout-minutes: 11")
+
+    [by_hand, other] = init(plain, "--check", "--format", "json", code=1).json["findings"]
+
+    own = "if the file is yours now: generated = "
+    assert (by_hand["path"], by_hand["fix"]) == (
+        READINESS,
+        f'rm {READINESS} && tagready init; what the tests run: test-commands in [tool.tagready]; {own}["{READINESS}"]',
+    )
+    assert (other["path"], other["fix"]) == (HEAD, KEEPS)
+    plain.git("checkout", "--", ".github")
+    edit(plain, "pyproject.toml", "[tool.tagready]\n", f"[tool.tagready]\ntest-commands = {MAKE}\n")
+    shown = init(plain, "--upgrade")
+    assert "  tests     pip install .\n            make test # all\n" in shown.out
+    assert init(plain, "--check").code == 0
+    for path in (READINESS, f"{WORKFLOWS}/release.yml"):
+        assert '      - run: pip install .\n      - run: "make test # all"\n' in plain.read(path)
+
+
+def test_the_plan_shows_how_the_tests_will_run(plain: Project) -> None:
+    commands = ["python -m pip install --editable . pytest", "python -m pytest"]
+    shown = init(plain)
+    assert f"  tests     {commands[0]}\n            {commands[1]}\n            (test-commands in " in shown.out
+    (plain.path / READINESS).unlink()
+    assert init(plain, "--format", "json").json["tests"] == commands
+    assert init(plain, "--format", "json").json["tests"] == []  # nothing is written, and nothing shown
+
+
+def test_a_project_without_tests_is_told(plain: Project) -> None:
+    plain.git("rm", "--quiet", "-r", "tests")
+    done = init(plain, "--format", "json")
+    [hint] = done.json["hints"]
+    assert hint.startswith("no tests were found, so the job `test` of the workflows installs the project and runs none")
+    edit(plain, "pyproject.toml", "[tool.tagready]\n", '[tool.tagready]\ntest-commands = "make test"\n')
+    assert init(plain, "--upgrade", "--format", "json").json["hints"] == []
+
+
+def test_setup_cfg_is_read(plain: Project) -> None:
+    plain.write("setup.cfg", "[metadata]\nclassifiers =\n  Programming Language :: Python :: 3.12\n")
+    init(plain)
+    assert '        python: ["3.12"]\n' in plain.read(READINESS)
+
+
+# -- several projects --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shade(plain: Project) -> Project:
+    """A second project, in a folder of its own, which has no tag; the first one has one."""
+    plain.git("tag", "demo-1.3.0", "v1.3.0")
+    plain.git("tag", "--delete", "v1.3.0")
+    plain.write("Shade/pyproject.toml", PLAIN.replace("demo", "Shade"))
+    plain.write("Shade/tests/test_shade.py", "")
+    plain.commit("Add a project")
+    return Project(plain.path / "Shade")
+
+
+def test_a_project_of_several_gets_tags_of_its_own(shade: Project) -> None:
+    init(shade)
+    assert tomllib.loads(shade.read("pyproject.toml"))["tool"]["tagready"]["tag-format"] == "shade-{version}"
+    assert 'tags: ["shade-[0-9]*"]' in shade.read(f"../{WORKFLOWS}/release-shade.yml")
+    assert init(shade, "--check").code == 0
+    assert init(shade, "--upgrade", "--format", "json").json["hints"] == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "tag", "hinted"),
+    [('flow = "direct"', "demo-1.3.0", True), ('tag-format = "s{version}"', "demo-1.3.0", False),
+     ('flow = "direct"', "shade-1.3.0", False)],
+)  # fmt: skip
+def test_a_project_of_several_with_keys_of_its_own_is_told(shade: Project, keys: str, tag: str, hinted: bool) -> None:
+    shade.git("tag", "--force", tag)
+    shade.write("pyproject.toml", f"{shade.read('pyproject.toml')}\n[tool.tagready]\n{keys}\n")
+    hints = init(shade, "--format", "json").json["hints"]
+    assert hints == [
+        "v1.4.0 would start release-shade.yml and the release of each other project here that has such tags: "
+        'tag-format = "shade-{version}" in [tool.tagready], then tagready init --upgrade'
+    ] * hinted  # fmt: skip
+
+
+def test_tags_that_are_there_stay_as_they_are(shade: Project) -> None:
+    shade.git("tag", "v1.3.0", "demo-1.3.0")
+    shade.git("tag", "--delete", "demo-1.3.0")
+    [hint] = init(shade, "--format", "json").json["hints"] or [""]
+    assert "tag-format" not in shade.read("pyproject.toml")
+    assert 'tags: ["v[0-9]*"]' in shade.read(f"../{WORKFLOWS}/release-shade.yml")
+    assert hint == ""
+    [hint] = init(Project(shade.path.parent), "--format", "json").json["hints"]
+    assert hint.startswith("v1.4.0 would start release.yml and the release of each other project here")
 
 
 def test_a_missing_file_can_be_opted_out(plain: Project) -> None:
@@ -688,7 +790,7 @@ def test_what_both_changed_in_the_same_place_is_left(aged: Project) -> None:
     done = init(aged, "--upgrade", code=1)
 
     assert aged.read(HEAD) == mine
-    assert "  next  git -C " in done.out
+    assert "  next  git add " in done.out
     assert (aged.path / CHECKLIST).is_file()
     assert "both you and this version of tagready changed" in done.err
     assert re.search(r"^ +-    timeout-minutes: 30$", done.err, re.MULTILINE)

@@ -127,19 +127,57 @@ def is_kept_as_keepachangelog(text: str) -> bool:
     )
 
 
-def unreleased_lines(text: str) -> Sequence[int]:
-    """Return the lines (counted from 1) of what a changelog says under Unreleased, without blank lines and headings."""
-    lines = text.replace("\r\n", "\n").split("\n")
-    heading = next((n for n, line in enumerate(lines) if re.match(r"## \[?Unreleased\b", line, re.IGNORECASE)), None)
+#: What people say of changes that are in no release yet, in a heading or right below it.
+_UNRELEASED = re.compile(r"\bunreleased\b|\bnot (?:yet )?released\b", re.IGNORECASE)
+_LABEL = re.compile(r"\W*(?:release date: *)?(?:unreleased|not (?:yet )?released)\W*", re.IGNORECASE)
+#: Lines that say nothing of a change, and a link's address.
+_NO_NEWS = re.compile(
+    r"\W*(?:no (?:unreleased |notable |significant )?changes(?: yet)?|nothing(?: yet| here)?|none|tbd)?\W*"
+    rf"|{_LABEL.pattern}|\[[^\]]+\]: .*",
+    re.IGNORECASE,
+)
+
+
+def unreleased_lines(changelog: Changelog) -> Sequence[int]:
+    """Return the lines (counted from 1) of what a changelog says of changes that are in no release yet.
+
+    Without headings, comments, anchors and the like. Such a section has a heading that says so, above the newest
+    release; or it has a version already (Click's have), and "Unreleased" in the line below.
+    """
+    headings = changelog.headings
+    heading = _unreleased_heading(changelog)
     if heading is None:
         return ()
-    found = []
-    for number, line in enumerate(lines[heading + 1 :], start=heading + 2):
-        if re.match(r"#{1,2} |\[|<!-- towncrier", line):
-            break
-        if line.strip() and not line.startswith("#"):
-            found.append(number)
+    ends = [each.start for each in headings if each.start > heading.start and each.level <= heading.level]
+    marker = find_marker(changelog.text, changelog.marker)
+    ends += [marker.start] if marker and marker.start > heading.start else []
+    end = min(ends, default=len(changelog.text))
+    text = _without_comments(changelog.text[:end], markdown=changelog.markdown)
+    for each in [each for each in headings if each.start < end]:
+        text = text[: each.start] + _blank(text[each.start : each.end]) + text[each.end :]
+    first = changelog.line(heading.start)
+    lines = enumerate(text.split("\n")[first - 1 :], start=first)
+    return [number for number, line in lines if not _NO_NEWS.fullmatch(line)]
+
+
+def _unreleased_heading(changelog: Changelog) -> Heading | None:
+    newest = next(iter(changelog.entries), None)
+    last = newest.heading if newest else len(changelog.text)
+    above = [each for each in changelog.headings if each.start <= last]
+    found = next((each for each in above if _UNRELEASED.search(each.title)), None)
+    if found is None and newest and _LABEL.fullmatch(changelog.body(newest).split("\n", 1)[0]):
+        return above[-1]
     return found
+
+
+def _blank(text: str) -> str:
+    return re.sub(r"[^\n]", " ", text)
+
+
+def _without_comments(text: str, *, markdown: bool) -> str:
+    """Return a changelog whose comments (in reStructuredText, anchors as well) are blank."""
+    comment = r"(?s)<!--.*?(?:-->|\Z)" if markdown else r"(?m)^\.\.(?: (?!.*::).*)?$(?:\n[ \t]+.*$)*"
+    return re.sub(comment, lambda match: _blank(match[0]), text)
 
 
 class Settings(NamedTuple):
@@ -147,12 +185,14 @@ class Settings(NamedTuple):
 
     pull_requests: bool
     bump_rules: Mapping[str, str]
+    tag_format: str | None = None
 
     def as_table(self) -> dict[str, Any]:
         """Return the keys with their values, in the order in which they are written."""
         flow = {"flow": "pull-request"} if self.pull_requests else {}
+        tags = {"tag-format": self.tag_format} if self.tag_format else {}
         bumps = {"bump-rules": dict(self.bump_rules)} if self.bump_rules else {}
-        return {**flow, "strict-entry": True, **bumps}
+        return {**flow, "strict-entry": True, **tags, **bumps}
 
 
 def with_settings(pyproject: str, settings: Settings) -> str | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import platform
+import re
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from re import fullmatch
 from typing import NamedTuple
 
 from tagready import index, release_file, sdists, smoke, verify
@@ -28,17 +29,21 @@ _APART = 2.0
 
 
 class Options(NamedTuple):
-    """What was asked for on the command line."""
+    """What was asked for on the command line; `complete` says that nobody repairs a wheel before it is published."""
 
     tag: str | None = None
     out: Path = Path("dist")
     once: bool = False
     smoke: bool = False
     constraints: Path | None = None
+    complete: bool = False
 
 
 class Built(NamedTuple):
-    """What was built, and where it lies; `twice` says that two builds gave the same bytes."""
+    """What was built, and where it lies; `twice` says that two builds gave the same bytes.
+
+    `spare` is a wheel for plain Linux that was left out, for a repaired one is there already.
+    """
 
     release: ReleaseFile
     out: Path
@@ -47,19 +52,26 @@ class Built(NamedTuple):
     normalised: bool
     as_tag: str | None
     smoke: str
+    spare: str = ""
 
 
 class _Made(NamedTuple):
-    """What one build gave, and whether the sdist was normalised."""
+    """What one build gave, and whether the sdist was normalised; `spare` says that nobody needs the wheel."""
 
     sdist: Path
     wheel: Path
     normalised: bool
+    spare: bool = False
 
     @property
     def for_the_index(self) -> tuple[Path, ...]:
         """The files that an index takes."""
         return (self.sdist,) if _is_unrepaired(self.wheel.name) else (self.sdist, self.wheel)
+
+    @property
+    def for_the_folder(self) -> tuple[Path, ...]:
+        """The files that are put beside the others: a wheel for plain Linux only as long as somebody may repair it."""
+        return (self.sdist,) if self.spare else (self.sdist, self.wheel)
 
 
 def build(git: Git, options: Options, overlay: Path | None, say: Callable[[str], None]) -> Built:
@@ -79,6 +91,7 @@ def build(git: Git, options: Options, overlay: Path | None, say: Callable[[str],
             began = time.monotonic()
             made = _make(snapshot, builder, scratch / "build", verdict.as_tag, say)
             others = [path for path in others if path.name not in (made.sdist.name, made.wheel.name)]
+            made = made._replace(spare=_has_repaired(made.wheel.name, others))
             report = Report()
             if not once:
                 say("build it again, elsewhere")
@@ -86,10 +99,10 @@ def build(git: Git, options: Options, overlay: Path | None, say: Callable[[str],
                 again = _make(snapshot, builder, scratch / "and" / "once-more", verdict.as_tag, lambda _: None)
                 report = Report(tuple(_differences(made, again)))
             say("judge the distributions")
-            report = report.and_(_judged(snapshot, made, others, verdict.version, options.out))
+            report = report.and_(_judged(snapshot, made, others, verdict, options))
             if options.smoke and report.ok:
                 say("install the wheel and import it")
-                report = report.and_(Report(smoke.test(made.wheel, snapshot.config.smoke)))
+                report = report.and_(smoke.test(made.wheel, snapshot.config.smoke))
             if not report.ok:
                 raise Refused(report=report)
             release = _release(snapshot, name, verdict, made, builder, others)
@@ -97,8 +110,10 @@ def build(git: Git, options: Options, overlay: Path | None, say: Callable[[str],
     except (Refused, Trouble) as problem:
         problem.about = about
         raise
-    smoked = (snapshot.config.smoke or "imported") if options.smoke else ""
-    return Built(release, options.out, report, not once, made.normalised, verdict.as_tag, smoked)
+    untried = any(skip.rule == "dist-broken" for skip in report.skipped)
+    smoked = (snapshot.config.smoke or "imported") if options.smoke and not untried else ""
+    spare = made.wheel.name if made.spare else ""
+    return Built(release, options.out, report, not once, made.normalised, verdict.as_tag, smoked, spare)
 
 
 def _constraints(path: Path | None) -> tuple[str, ...]:
@@ -202,7 +217,14 @@ def _others(out: Path) -> list[Path]:
 
 def _is_unrepaired(name: str) -> bool:
     """Return whether a file is a wheel for plain Linux, which has to be repaired before an index takes it (PEP 600)."""
-    return bool(fullmatch(r".*-linux_(?!armv[67]l)[^-]*\.whl", name))
+    return bool(re.fullmatch(r".*-linux_(?!armv[67]l)[^-]*\.whl", name))
+
+
+def _has_repaired(name: str, others: Sequence[Path]) -> bool:
+    """Return whether a wheel is for plain Linux, and one for that machine is there that indexes take."""
+    machine = re.fullmatch(r".*-linux_([^-]*)\.whl", name)
+    repaired = rf".*-manylinux[^-]*_{re.escape(machine[1])}\.whl" if machine and _is_unrepaired(name) else None
+    return repaired is not None and any(re.fullmatch(repaired, path.name) for path in others)
 
 
 def _earlier(out: Path) -> tuple[ReleasedFile, ...]:
@@ -214,23 +236,33 @@ def _earlier(out: Path) -> tuple[ReleasedFile, ...]:
     return tuple(file for file in release.files if file.name not in release.added)
 
 
-def _judged(snapshot: Snapshot, made: _Made, others: Sequence[Path], version: str | None, out: Path) -> Report:
+def _judged(snapshot: Snapshot, made: _Made, others: Sequence[Path], verdict: _Verdict, options: Options) -> Report:
     """Return what is wrong with what was built, and with what it would be published together with."""
     from tagready.dist_rules import Expected
 
-    stated = parse(version or index.version_of(made.wheel.name, snapshot.name) or "0")
+    stated = parse(verdict.version or index.version_of(made.wheel.name, snapshot.name) or "0")
     assert stated is not None
     # Whether git tracks what is in the sdist is no question here: nothing else was there to get in.
-    expected = Expected(snapshot.name, stated, folder=str(out), allow_secrets=snapshot.config.allow_secrets)
+    expected = Expected(snapshot.name, stated, folder=str(options.out), allow_secrets=snapshot.config.allow_secrets)
     report = judge_distributions([made.sdist, made.wheel, *others], expected)
     # Some commit after a release: its version (1.4.1.dev3+g0123abc) is what no index takes, and nobody asks one to.
     # A wheel for plain Linux is one that is still to be repaired; publish refuses it.
-    mild = {str(out / made.wheel.name)} if len(made.for_the_index) == 1 else set()
-    findings = tuple(
-        as_warning(found) if found.rule == "dist-name" and (not version or found.path in mild) else found
-        for found in report.findings
-    )
-    return Report(findings, report.skipped)
+    unrepaired = str(options.out / made.wheel.name) if len(made.for_the_index) == 1 else None
+    findings = []
+    for found in report.findings:
+        if found.rule != "dist-name" or (verdict.version and found.path != unrepaired):
+            findings.append(found)
+        elif made.spare and found.path == unrepaired:
+            continue
+        elif found.path != unrepaired or not (options.complete and verdict.report.ok):
+            findings.append(as_warning(found))
+        else:
+            findings.append(replace(found, fix=f"{_BEFORE} put them into {options.out} before this command; {_HOW}"))
+    return Report(tuple(findings), report.skipped)
+
+
+_BEFORE = "let a job before this one build and repair the wheels (cibuildwheel), and"
+_HOW = 'the documentation shows how, under "Publish platform wheels"'
 
 
 def _release(
@@ -260,7 +292,7 @@ def _put(release: ReleaseFile, made: _Made, out: Path) -> None:
         (out / name).unlink(missing_ok=True)
     for left in out.glob(_near("*")):
         left.unlink()
-    for path in (made.sdist, made.wheel):
+    for path in made.for_the_folder:
         shutil.copyfile(path, out / _near(path.name))
         (out / _near(path.name)).replace(out / path.name)
     texts = {release_file.SUMS: release_file.as_sums(release.files), release_file.NAME: release_file.as_json(release)}

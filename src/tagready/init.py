@@ -5,19 +5,23 @@ from __future__ import annotations
 import difflib
 import os
 import posixpath
+import re
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
+from difflib import get_close_matches
 from enum import StrEnum
+from fnmatch import fnmatch
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from tagready import adoption, scaffold, stamps
 from tagready.changelog import find_marker
-from tagready.findings import Finding, Report, WorldFailed, finding
+from tagready.findings import Finding, Report, WorldFailed, WrongUse, finding
 from tagready.fragments import quoted
 from tagready.git import Git
+from tagready.init_hints import hints
 from tagready.scaffold import Tool
 from tagready.stamps import Stamp
 from tagready.surroundings import Surroundings, look
@@ -55,7 +59,8 @@ class Step(NamedTuple):
 class Plan(NamedTuple):
     """What is to be written, in order; what speaks against some of it; and what people should know beside it.
 
-    `to_add` are the new files and folders, and the changed files, seen from the folder where we were started.
+    `to_add` are the new files and folders, and the changed files, seen from the folder where we were started. `tests`
+    is what the job `test` of the workflows will run, where one is written.
     """
 
     project: str
@@ -63,6 +68,7 @@ class Plan(NamedTuple):
     report: Report
     hints: tuple[str, ...]
     to_add: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
 
     @property
     def writes(self) -> tuple[Step, ...]:
@@ -72,7 +78,7 @@ class Plan(NamedTuple):
 
 def plan(git: Git, overlay: Path | None, *, upgrade: bool) -> Plan:
     """Return what init would write, and what it would not touch; writes nothing."""
-    around = look(git, overlay)
+    around = _looked(git, overlay)
     tool = _tool(around)
     steps = [*_settings(around), *_changelog(around), *_seeds(around)]
     findings: list[Finding] = []
@@ -82,13 +88,52 @@ def plan(git: Git, overlay: Path | None, *, upgrade: bool) -> Plan:
             findings.append(step)
         else:
             steps.append(step)
-    steps += _contributing(around)
+    steps = [step for step in (*steps, *_contributing(around)) if not around.is_own(step.path)]
     to_add = dict.fromkeys(_to_add(git, step.path) for step in steps if step.writes)
-    return Plan(around.facts.name, tuple(steps), Report(tuple(findings)), tuple(_hints(around, tool)), tuple(to_add))
+    tests = around.facts.test_commands if any(step.writes and _has_tests(step.after or "") for step in steps) else ()
+    report, hinted = Report(tuple(findings)), tuple(hints(around, tool))
+    return Plan(around.facts.name, tuple(steps), report, hinted, tuple(to_add), tests)
+
+
+def _looked(git: Git, overlay: Path | None) -> Surroundings:
+    """Return what the working tree tells; raise WrongUse where `generated` names what is never written."""
+    around = look(git, overlay)
+    known = _known(around)
+    for glob in around.config.generated:
+        if not any(fnmatch(name, glob) for name in known):
+            close = get_close_matches(glob, known, n=1)
+            fix = f"did you mean {close[0]!r}?" if close else f"it writes {', '.join(dict.fromkeys(known))}"
+            raise WrongUse(f"{around.origin}: generated names {glob!r}, and init writes no such file", fix)
+    return around
+
+
+def _known(around: Surroundings) -> list[str]:
+    """Return the names and paths of all that init may write, in this project or once it has other folders."""
+    facts = around.facts
+    workflows = [f"{scaffold.FOLDER}/{facts.file(name)}" for name in scaffold.WORKFLOWS]
+    paths = [
+        *workflows,
+        facts.file(scaffold.REQUIREMENTS),
+        *(around.path(name) for name in (f"{facts.directory}/README.md", facts.checklist, "towncrier.toml")),
+        *(around.path(name) for name in ("pyproject.toml", "tagready.toml", f"docs/{scaffold.CHECKLIST}")),
+        around.changelog_path,
+        *(around.contributing or ("CONTRIBUTING.md",)),
+        *(re.sub(r"\.ya?ml$", "", path) + other for path in workflows for other in (".yml", ".yaml")),
+    ]
+    return [*map(posixpath.basename, paths), *paths]
 
 
 def _to_add(git: Git, path: str) -> str:
-    """Return what git is to be told of a file: itself, or the outermost folder that is new with it."""
+    """Return what git is to be told of a file: itself, or the outermost folder that is new with it.
+
+    git knows no file by a name that a link gives it. Raise WrongUse where a link leads out of the repository.
+    """
+    top = git.top.resolve()
+    target = (top / path).resolve()
+    if not target.is_relative_to(top):
+        what = f"{path} leads to {target}, which is outside of the repository, so no commit would have what is written"
+        raise WrongUse(what, f'put a file in the place of the link, or leave it out: generated = ["{path}"]')
+    path = target.relative_to(top).as_posix()
     folders = [folder for folder in map(str, reversed(PurePosixPath(path).parents)) if folder != "."]
     new = next((folder for folder in folders if not (git.top / folder).exists()), path)
     return posixpath.relpath(new, git.prefix or ".")
@@ -96,7 +141,7 @@ def _to_add(git: Git, path: str) -> str:
 
 def check(git: Git, overlay: Path | None) -> Plan:
     """Return in what the generated files differ from what init would write, and what is unsafe in any workflow."""
-    around = look(git, overlay)
+    around = _looked(git, overlay)
     tool = _tool(around)
     findings = [
         drift
@@ -215,17 +260,11 @@ def _sha256_on_index(version: str) -> str | None:
 
 def _held(around: Surroundings, tool: Tool) -> dict[str, str]:
     """Return the files that are kept up to date, without those that the project took into its own hands."""
-    return {path: text for path, text in scaffold.generated(around.facts, tool).items() if not _is_own(around, path)}
+    return {path: text for path, text in scaffold.generated(around.facts, tool).items() if not around.is_own(path)}
 
 
 def _once(around: Surroundings) -> dict[str, str]:
-    return {path: text for path, text in scaffold.seeds(around.facts).items() if not _is_own(around, path)}
-
-
-def _is_own(around: Surroundings, path: str) -> bool:
-    from fnmatch import fnmatch
-
-    return any(fnmatch(path, glob) or fnmatch(Path(path).name, glob) for glob in around.config.generated)
+    return {path: text for path, text in scaffold.seeds(around.facts).items() if not around.is_own(path)}
 
 
 # -- what is written once --------------------------------------------------------------------------------------------
@@ -242,7 +281,8 @@ def _settings(around: Surroundings) -> list[Step]:
     if around.settled:
         return steps
     bumps = adoption.KEEP_A_CHANGELOG_BUMPS if around.facts.kinds == scaffold.KEEP_A_CHANGELOG else {}
-    settings = adoption.Settings(around.remote is not None, bumps)
+    tags = around.facts.tag_format if around.root and not around.tags_known else None
+    settings = adoption.Settings(around.remote is not None, bumps, tags)
     path, why = around.path("pyproject.toml"), "how this project releases"
     pyproject = around.read(path)
     after = None if pyproject is None else adoption.with_settings(pyproject, settings)
@@ -283,7 +323,7 @@ _WHY = {
 
 
 def _why(around: Surroundings, path: str) -> str:
-    return _WHY[Path(path).name.replace(f"{around.facts.suffix}.", ".")]
+    return _WHY[Path(path).name.replace(f"{around.facts.suffix}.", ".").replace(".yaml", ".yml")]
 
 
 def _seeds(around: Surroundings) -> list[Step]:
@@ -315,28 +355,6 @@ def _contributing(around: Surroundings) -> list[Step]:
     markdown = path.lower().endswith(".md")
     paragraph = scaffold.paragraph(around.facts, markdown=markdown)
     return [Step(path, Action.CHANGE, why, text, adoption.with_paragraph(text, paragraph, markdown=markdown))]
-
-
-def _hints(around: Surroundings, tool: Tool) -> list[str]:
-    hints = []
-    if tool.sha256 is None and not around.facts.is_tagready:
-        hints.append(
-            f"the index does not list tagready {tool.version}, or could not be asked, so its hash is missing and the "
-            "workflows stop at their first step: run `tagready init --upgrade` once the index lists it"
-        )
-    text = around.read(around.changelog_path) or ""
-    if around.news is None and adoption.has_overlines(around.changelog(text)):
-        hints.append(
-            f"{around.changelog_path} has headings with a line above them, and towncrier writes none: let a template "
-            "of your own write them (title_format = false), or take the lines away"
-        )
-    lines = adoption.unreleased_lines(text)
-    if lines and around.news is None:
-        hints.append(
-            f"{around.changelog_path}:{lines[0]} says what is not released yet, and no release would take it up: "
-            f"move each item into a fragment of its own (tagready add), and remove it there"
-        )
-    return hints
 
 
 # -- what is kept up to date -----------------------------------------------------------------------------------------
@@ -441,7 +459,8 @@ def _drift(around: Surroundings, path: str, text: str, tool: Tool) -> Finding | 
         fix = (
             f"rm {quoted(path)} && tagready init" if is_current else "tagready init --upgrade, which keeps your changes"
         )
-        fix = f"{fix}; {own}"
+        of_tests = _is_in_tests(text, _first_difference(there, text))
+        fix = f"{fix}; {'what the tests run: test-commands in [tool.tagready]; ' if of_tests else ''}{own}"
     elif stamp.version != tool.version:
         why = f"was written by tagready {stamp.version}, and {tool.version} writes it differently"
         fix = "tagready init --upgrade"
@@ -450,6 +469,17 @@ def _drift(around: Surroundings, path: str, text: str, tool: Tool) -> Finding | 
         fix = "tagready init --upgrade"
     difference = _diff(there, text, "as it is", "as init writes it")
     return finding("init-drift", "\n".join((f"{path} {why}", *difference)), fix, path, _first_difference(there, text))
+
+
+def _has_tests(text: str) -> bool:
+    """Return whether a generated file is a workflow with the job `test`."""
+    return "\n  test:\n" in text
+
+
+def _is_in_tests(text: str, line: int | None) -> bool:
+    """Return whether a line of a generated workflow belongs to the job `test`."""
+    above = text.split("\n")[: line or 0]
+    return next((each for each in reversed(above) if re.fullmatch(r"  [\w-]+:", each)), "") == "  test:"
 
 
 def _installs(around: Surroundings, path: str) -> bool:
@@ -495,12 +525,6 @@ def _unsafe(around: Surroundings) -> Report:
     from tagready.workflow_rules import judge
     from tagready.zizmor import beside
 
-    folder = around.git.top / scaffold.FOLDER
-    files = sorted(folder.iterdir()) if folder.is_dir() else []
-    texts = {
-        f"{scaffold.FOLDER}/{file.name}": around.read(f"{scaffold.FOLDER}/{file.name}") or ""
-        for file in files
-        if file.suffix in (".yml", ".yaml") and file.is_file()
-    }
+    texts = around.workflows()
     ours = judge(texts, strict=around.config.strict_workflows)
     return beside(ours, around.git.top) if texts else ours

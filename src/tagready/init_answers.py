@@ -26,12 +26,16 @@ _SIGNS = {
 
 
 def show_plan(plan: Plan) -> None:
-    """Print what is to be written, and each change to a file that is there already."""
+    """Print what is to be written, each change to a file that is there already, and what to know before agreeing."""
     say(f"{plan.project}: what a release needs", bold=True)
     longest = max((len(step.path) for step in plan.steps), default=0)
     fits = all(len(_row(step, longest)) <= width() for step in plan.steps)
     for step in plan.steps:
         say(_row(step, longest) if fits else f"{_row(step._replace(why=''))}\n{' ' * 12}{step.why}")
+    for place, command in enumerate(plan.tests):
+        say(f"{'' if place else '  tests':<12}{command}")
+    if plan.tests:
+        say(f"{'':<12}(test-commands in [tool.tagready] says otherwise)")
     for step in plan.writes:
         if step.before is not None:
             say()
@@ -39,6 +43,9 @@ def show_plan(plan: Plan) -> None:
     if plan.report.findings:
         say()
         show_report(plan.report)
+    for hint in plan.hints:
+        say()
+        say(_wrapped(f"  ! {hint}", "    "), fg="yellow")
 
 
 def _row(step: Step, longest: int = 0) -> str:
@@ -57,8 +64,6 @@ def show_written(plan: Plan, form: str, at: str, *, written: bool) -> None:
         say("Nothing was written.", bold=True)
     else:
         say(f"{glyph('✓', '*')} {counted(len(plan.writes), 'file')} written, and nothing committed", fg="green")
-    for hint in plan.hints if written or not plan.writes else ():
-        say(_wrapped(f"  ! {hint}", "    "), fg="yellow")
     if not written:
         return
     where = "" if at == "." else f" -C {quoted(at)}"
@@ -88,7 +93,7 @@ def show_checked(plan: Plan, form: str) -> None:
 
 def _keys(plan: Plan) -> dict[str, Any]:
     files = [{"path": step.path, "action": str(step.action), "why": step.why} for step in plan.steps]
-    return {"project": plan.project, "files": files, "hints": list(plan.hints)}
+    return {"project": plan.project, "files": files, "hints": list(plan.hints), "tests": list(plan.tests)}
 
 
 def _wrapped(text: str, hanging: str) -> str:

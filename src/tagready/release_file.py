@@ -13,9 +13,9 @@ NAME, SUMS = "release.json", "SHA256SUMS"
 SCHEMA = 1
 
 #: A file name that stays in its folder on every system: what wheels and source distributions are called.
-_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\.(whl|tar\.gz|zip)")
+_FILE_NAME = r"[A-Za-z0-9][A-Za-z0-9._+!-]*\.(whl|tar\.gz|zip)"
 #: One version of one project, and no option: pip will read it.
-_REQUIREMENT = re.compile(r"[A-Za-z0-9._-]+==[A-Za-z0-9._+!-]+")
+_REQUIREMENT = r"[A-Za-z0-9._-]+==[A-Za-z0-9._+!-]+"
 
 
 class ReleasedFile(NamedTuple):
@@ -116,7 +116,7 @@ def _files(items: Iterable[Mapping[str, Any]]) -> tuple[ReleasedFile, ...]:
 
 def _file(item: Mapping[str, Any]) -> ReleasedFile:
     name, digest = item["name"], item["sha256"]
-    if not isinstance(name, str) or not _FILE_NAME.fullmatch(name):
+    if not isinstance(name, str) or not re.fullmatch(_FILE_NAME, name):
         raise ValueError(f"a file is called {name!r}")
     if not isinstance(digest, str) or not re.fullmatch("[0-9a-f]{64}", digest):
         raise ValueError(f"the SHA-256 of {name} is {digest!r}")
@@ -124,7 +124,7 @@ def _file(item: Mapping[str, Any]) -> ReleasedFile:
 
 
 def _requirement(value: object) -> str:
-    if not isinstance(value, str) or not _REQUIREMENT.fullmatch(value):
+    if not isinstance(value, str) or not re.fullmatch(_REQUIREMENT, value):
         raise ValueError(f"a requirement is {value!r}")
     return value
 

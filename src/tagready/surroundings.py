@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tagready import adoption, scaffold
+from tagready import adoption, project_tests, scaffold
 from tagready.changelog import Changelog
 from tagready.config import Config, load, read_toml
 from tagready.findings import WrongUse
 from tagready.git import Git
-from tagready.git_records import Ref
 from tagready.project import News, Sources, name_of, normalized, read_news
+from tagready.project_tests import Recipe
 from tagready.scaffold import KEEP_A_CHANGELOG, Facts
 from tagready.snapshot import checked_tables, read_overlay
-from tagready.tags import read_tags
+from tagready.stamps import read_stamp
+from tagready.tags import Tags, read_tags
 
 #: Files that projects keep their changelog in, in the order in which they are looked for.
 CHANGELOGS = tuple(
@@ -36,7 +39,9 @@ CONTRIBUTING = tuple(
 class Surroundings(NamedTuple):
     """A project as it lies in the working tree. Paths are from the repository's top.
 
-    `news` is None where nothing configures towncrier yet; `settled` says that the project has keys of ours.
+    `news` is None where nothing configures towncrier yet; `settled` says that the project has keys of ours, and
+    `origin` which file has what `generated` says. `branch_known` says that the default branch is no mere guess, and
+    `tags_known` that a key or a tag says what tags are called.
     """
 
     git: Git
@@ -47,6 +52,9 @@ class Surroundings(NamedTuple):
     settled: bool
     remote: str | None
     facts: Facts
+    origin: str
+    branch_known: bool
+    tags_known: bool
 
     def path(self, name: str) -> str:
         """Return the path of a file that lies in the project's folder."""
@@ -59,6 +67,17 @@ class Surroundings(NamedTuple):
     def exists(self, path: str) -> bool:
         """Return whether there is a file or folder."""
         return (self.git.top / path).exists()
+
+    def is_own(self, path: str) -> bool:
+        """Return whether the project took a file into its own hands."""
+        return _is_own(self.config, path)
+
+    def workflows(self) -> dict[str, str]:
+        """Return the workflows of the repository, whoever wrote them, by path."""
+        folder = self.git.top / scaffold.FOLDER
+        files = sorted(folder.iterdir()) if folder.is_dir() else []
+        paths = [f"{scaffold.FOLDER}/{file.name}" for file in files if file.suffix in (".yml", ".yaml")]
+        return {path: self.read(path) or "" for path in paths if (self.git.top / path).is_file()}
 
     @property
     def contributing(self) -> tuple[str, ...]:
@@ -94,10 +113,20 @@ def look(git: Git, overlay: Path | None) -> Surroundings:
     own = _toml(git, posixpath.join(root, "tagready.toml"))
     table = pyproject.get("tool", {}).get("tagready") if own is None else own
     origin = sources.path("pyproject.toml" if own is None else "tagready.toml")
-    config = load(table or {}, origin, read_overlay(overlay), str(overlay))
+    over = read_overlay(overlay)
+    config = load(table or {}, origin, over, str(overlay))
     remote = _remote(git, config)
+    branch = _default_branch(git, config, remote)
     facts = _facts(git, sources, config, news, remote)
-    return Surroundings(git, root, sources, config, news, table is not None, remote, facts)
+    facts = _with_own(facts._replace(default_branch=branch or git.current_branch() or "main"), git, config)
+    origin = str(overlay) if "generated" in over else origin
+    settled, known = table is not None, branch is not None
+    tags = _tags(git, facts.name, config)
+    tags_known = config.tag_format is not None or bool(tags.releases)
+    # Of several projects in one repository, each is to be released by tags of its own.
+    own_tags = root and not tags_known and not settled
+    facts = facts._replace(tag_format=f"{normalized(facts.name)}-{{version}}" if own_tags else tags.format)
+    return Surroundings(git, root, sources, config, news, settled, remote, facts, origin, known, tags_known)
 
 
 def _read(git: Git, path: str) -> str | None:
@@ -143,29 +172,59 @@ def _remote(git: Git, config: Config) -> str | None:
 
 def _facts(git: Git, sources: Sources, config: Config, news: News | None, remote: str | None) -> Facts:
     name = name_of(sources) or (news.name if news else "") or _setup_cfg_name(git, sources) or git.top.name
-    refs = git.refs()
-    tags = read_tags(
-        [ref.name.removeprefix("refs/tags/") for ref in refs if ref.name.startswith("refs/tags/")],
-        name,
-        config.tag_format,
-    )
 
     def read(path: str) -> str | None:
         return _read(git, sources.path(path))
 
+    docs = next((folder for folder in ("docs", "doc") if (git.top / sources.root / folder).is_dir()), "docs")
+    described = project_tests.with_setup_cfg(sources.pyproject, read("setup.cfg") or "")
+    tests = Recipe(config.test_commands) if config.test_commands else project_tests.read_tests(described, read)
     facts = Facts(
         name=normalized(name) if normalized(name) == "tagready" else name,
         root=sources.root,
-        default_branch=_default_branch(git, refs, remote),
-        tag_format=tags.format,
-        pythons=scaffold.pythons(dict(sources.pyproject)),
-        test_commands=scaffold.test_commands(dict(sources.pyproject), read),
+        pythons=project_tests.pythons(described),
+        building_python=project_tests.building_python(described),
+        test_commands=tests.commands,
+        has_tests=tests.found,
+        has_submodules=(git.top / ".gitmodules").is_file(),
         trusted=config.trusted,
         token_page=_token_page(),
-        has_site=(git.top / sources.root / "docs/conf.py").is_file(),
+        docs=docs,
+        has_site=(git.top / sources.root / docs / "conf.py").is_file(),
         issues=scaffold.issues_at(git.config(f"remote.{remote}.url") or "") if remote else "",
     )
     return _with_news(facts, news, sources) if news else _with_changelog(facts, git, sources)
+
+
+def _tags(git: Git, name: str, config: Config) -> Tags:
+    names = [ref.name.removeprefix("refs/tags/") for ref in git.refs() if ref.name.startswith("refs/tags/")]
+    return read_tags(names, name, config.tag_format)
+
+
+def _with_own(facts: Facts, git: Git, config: Config) -> Facts:
+    """Return the facts with what the project has in our place: workflows, and a readme beside the fragments."""
+    there = {name: git.top / scaffold.FOLDER / facts.file(name) for name in scaffold.WORKFLOWS}
+    yaml = frozenset(name for name, path in there.items() if not path.exists() and path.with_suffix(".yaml").is_file())
+    facts = facts._replace(yaml=yaml)
+    paths = {name: f"{scaffold.FOLDER}/{facts.file(name)}" for name in scaffold.WORKFLOWS}
+    own = frozenset(name for name, path in paths.items() if _is_own(config, path) or _is_unstamped(git, path))
+    folder = posixpath.normpath(posixpath.join(facts.root, facts.directory))
+    beside = sorted(each.name for each in (git.top / folder).iterdir()) if (git.top / folder).is_dir() else []
+    ours = "" if _is_own(config, f"{folder}/README.md") else "README.md"
+    readme = next((name for name in beside if name.lower().startswith("readme")), ours)
+    return facts._replace(own=own, readme=readme)
+
+
+def _is_own(config: Config, path: str) -> bool:
+    """Return whether `generated` names a file; a workflow's name may end either way that GitHub reads."""
+    names = {path, posixpath.basename(path)}
+    names |= {re.sub(r"\.yaml$", ".yml", name) for name in names}
+    return any(fnmatch(name, glob) for name in names for glob in config.generated)
+
+
+def _is_unstamped(git: Git, path: str) -> bool:
+    text = _read(git, path)
+    return text is not None and read_stamp(text) is None
 
 
 def _token_page() -> str:
@@ -237,15 +296,27 @@ def _setup_cfg_name(git: Git, sources: Sources) -> str:
     return parser.get("metadata", "name", fallback="").strip()
 
 
-def _default_branch(git: Git, refs: tuple[Ref, ...], remote: str | None) -> str:
-    """Return the branch that pull requests are merged into, as far as it is known without asking anybody."""
-    named: Mapping[str, str] = {ref.name: ref.symref or "" for ref in refs}
-    head = named.get(f"refs/remotes/{remote}/HEAD", "")
+#: What a default branch is called, the likeliest first.
+_BRANCHES = ("main", "master", "trunk", "develop", "devel")
+
+
+def _default_branch(git: Git, config: Config, remote: str | None) -> str | None:
+    """Return the branch that pull requests are merged into, as far as it is known without asking anybody.
+
+    None where several could be it.
+    """
+    refs: Mapping[str, str] = {ref.name: ref.symref or "" for ref in git.refs()}
+    head = refs.get(f"refs/remotes/{remote}/HEAD", "")
     if head:
         return head.removeprefix(f"refs/remotes/{remote}/")
-    usual = ("main", "master")
-    for prefix in (f"refs/remotes/{remote}/", "refs/heads/"):
-        for name in usual:
-            if prefix + name in named:
-                return name
-    return git.current_branch() or "main"
+    stated = config.release_branches
+    if len(stated) == 1 and not re.search(r"[*?\[]", stated[0]):
+        return stated[0]
+    prefixes = (f"refs/remotes/{remote}/", "refs/heads/")
+    there = [[name.removeprefix(prefix) for name in refs if name.startswith(prefix)] for prefix in prefixes]
+    usual = [name for names in there for name in _BRANCHES if name in names]
+    # A branch with a slash in its name is somebody's work; but a branch that is alone is what there is.
+    plain = [[name for name in names if "/" not in name] for names in there]
+    only = [names[0] for names in (*plain, there[1]) if len(names) == 1]
+    found = next(iter((*usual, *only)), None)
+    return found or (None if there[1] else git.current_branch() or None)
