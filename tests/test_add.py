@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from projects import CHANGELOG, PYPROJECT, RST_MARKER, Project, Result, make_project
+from projects import CHANGELOG, PYPROJECT, RST_MARKER, Project, Result, make_project, script
 from warehouse import TOKEN
 
 RST_PYPROJECT = PYPROJECT.replace("CHANGELOG.md", "NEWS.rst").replace(
@@ -74,10 +74,12 @@ def test_a_fragment_is_written_and_shown_as_the_entry_will_have_it(project: Proj
         "  |\n"
         "  | - Lamps can be dimmed with `lantern dim`. (#41)\n"
         "\n"
-        f"  next  git -C {project.path} add changelog.d/41.feature.md\n"
+        "  next  git add changelog.d/41.feature.md\n"
     )
     assert project.read("changelog.d/41.feature.md") == "Lamps can be dimmed with `lantern dim`.\n"
     assert project.status() == "?? changelog.d/41.feature.md"
+    from_above = Project(project.path.parent).run("add", "-C", "demo", "42", "bugfix", "-m", "Dim it.")
+    assert from_above.out.endswith("  next  git -C demo add changelog.d/42.bugfix.md\n")
 
 
 def test_the_json_object(project: Project) -> None:
@@ -86,6 +88,7 @@ def test_the_json_object(project: Project) -> None:
         "schema": 1, "command": "add", "ok": True, "project": "demo", "version": None, "tag": None, "commit": None,
         "findings": [], "skipped": [], "path": "changelog.d/41.feature.md", "issue": "41", "type": "feature",
         "section": "", "beside": [], "rendered": "### Features\n\n- Dim. (#41)", "made": True,
+        "notes": [],
     }  # fmt: skip
     assert project.run("add", "+", "feature", "-m", "Dim it.", "--format", "json").json["issue"] is None
 
@@ -168,9 +171,50 @@ def test_the_text_of_several_messages_is_paragraphs(project: Project) -> None:
 
 def test_a_type_that_shows_no_text_needs_none_unless_there_is_no_issue(project: Project) -> None:
     done = project.run("add", "41", "misc")
-    assert (done.code, "  | - #41\n" in done.out) == (0, True)
+    assert (done.code, "  | - #41\n" in done.out, "note" in done.out) == (0, True, False)
     assert project.read("changelog.d/41.misc.md") == ""
     assert project.run("add", "+", "misc", "-m", "", "--format", "json").rules == ["fragment-empty"]
+
+
+HIDDEN = "misc shows the issue only; the text stays in the file"
+
+
+def test_who_writes_what_is_not_shown_is_told(project: Project) -> None:
+    for _ in ("written", "there already"):
+        said = project.run("add", "41", "misc", "-m", "Dim it.")
+        assert f"\n  note       {HIDDEN}\n\n  | ### Misc\n" in said.out
+    assert project.run("add", "41", "misc", "-m", "Dim it.", "--format", "json").json["notes"] == [HIDDEN]
+    assert project.run("add", "+", "misc", "-m", "Dim it.", "--format", "json").json["notes"] == []
+
+
+@pytest.mark.parametrize(
+    ("issue", "remote", "notes"),
+    [
+        pytest.param(
+            "https://github.com/other/thing/issues/5", "https://github.com/acme/lamps.git", 1, id="an address"
+        ),
+        pytest.param("other/thing#5", "git@github.com:acme/lamps.git", 1, id="a name"),
+        pytest.param("acme/lamps#5", "git@github.com:acme/lamps.git", 0, id="our own"),
+        pytest.param("acme/lamps#5", "https://github.com/ada/lamps", 0, id="what ours was forked from"),
+        pytest.param("acme/Demo#5", "https://github.com/ada/my-fork", 0, id="the project's name"),
+        pytest.param("acme/shop#5", "https://github.com/ada/my-fork", 0, id="the project's page"),
+        pytest.param("other/thing#5", "/srv/lamps.git", 0, id="a remote that tells nothing"),
+        pytest.param("#5", "https://github.com/acme/lamps.git", 0, id="no project is named"),
+    ],
+)
+def test_an_issue_of_another_project_is_noted(project: Project, issue: str, remote: str, notes: int) -> None:
+    project.write("pyproject.toml", PYPROJECT + '[project.urls]\nIssues = "https://github.com/acme/shop/issues"\n')
+    project.git("remote", "add", "origin", remote)
+    done = project.run("add", issue, "feature", "-m", "Dim it.", "--format", "json")
+    told = "5 is an issue of other/thing, and no remote here is that project: the entry will show it as one of demo"
+    assert (done.code, done.json["notes"]) == (0, [told] * notes)
+
+
+def test_a_text_is_shown_in_lines_that_fit_whatever_lines_the_project_has(make: Callable[..., Project]) -> None:
+    project = make(pyproject=PYPROJECT + "wrap = true\n", fragments={})
+    shown = project.run("add", "41", "feature", "-m", "dimmed " * 30).out
+    # towncrier's lines have eleven of them, which are two columns too long behind the bar.
+    assert [line.count("dimmed") for line in shown.splitlines() if "dimmed" in line] == [10, 10, 10]
 
 
 # -- where and how -----------------------------------------------------------------------------------------------------
@@ -211,7 +255,7 @@ def test_a_checkout_with_crlf(tmp_path: Path) -> None:
 def test_sections(make: Callable[..., Project]) -> None:
     project = make(pyproject=PYPROJECT + SECTIONS.format("", "") + SECTIONS.format("Web Site", "web site"))
     shown = project.run("add", "41", "feature", "-m", "Dim it.", "--section", "web site")
-    assert shown.out.endswith(f"  next  git -C {project.path} add 'changelog.d/web site/41.feature.md'\n")
+    assert shown.out.endswith("  next  git add 'changelog.d/web site/41.feature.md'\n")
     assert "  | ### Web Site\n  |\n  | #### Features\n" in shown.out
     project.run("add", "41", "feature", "-m", "Dim it.")
     assert project.read("changelog.d/41.feature.md") == "Dim it.\n"
@@ -221,10 +265,15 @@ def test_sections(make: Callable[..., Project]) -> None:
 
 def test_a_section_that_cannot_be_guessed_is_asked_for(make: Callable[..., Project]) -> None:
     project = make(pyproject=PYPROJECT + SECTIONS.format("Core", "core") + SECTIONS.format("Web", "web"), fragments={})
-    done = project.run("add", "41", "feature", "-m", "Dim it.")
+    done = Project(project.path.parent).run("add", "-C", project.path.name, "41", "feature", "-m", "Dim it.")
     assert (done.code, done.out) == (2, "")
     assert "the --section (Core, Web) is missing" in done.err
-    assert f"\n    tagready add -C {project.path} 41 feature --section Core -m 'Dim it.'\n" in done.err
+    assert f"\n    tagready add -C {project.path.name} 41 feature --section Core -m 'Dim it.'\n" in done.err
+    main = make(pyproject=PYPROJECT + SECTIONS.format("Web", "a") + SECTIONS.format("", "b"), fragments={})
+    done = main.run("add", "41", "feature", "-m", "Dim it.")
+    assert 'the --section ("" (the main one), Web) is missing' in done.err
+    assert "\n    tagready add 41 feature --section \"\" -m 'Dim it.'\n" in done.err
+    assert main.run("add", "41", "feature", "-m", "Dim it.", "--section", "").code == 0
     wrong = project.run("add", "41", "feature", "-m", "Dim it.", "--section", "cor", "--format", "json")
     assert (wrong.code, wrong.json["error"]["fix"]) == (2, "the sections are Core, Web")
     assert project.status() == ""
@@ -298,6 +347,27 @@ def test_what_the_settings_do_not_allow_is_wrong_use(project: Project, settings:
     done = project.run("add", issue, "feature", "-m", "Dim it.", "--format", "json")
     assert (done.code, what in done.json["error"]["what"]) == (2, True)
     assert project.fingerprint() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (("0", "feature"), "there is no issue 0"),
+        (("12,13", "feature"), "'12,13' are several issues, and a fragment is of one"),
+        (("bugfix", "feature"), "bugfix and feature are both types, and a fragment is of one"),
+    ],
+)
+def test_what_is_no_issue_is_wrong_use(project: Project, arguments: tuple[str, ...], what: str) -> None:
+    done = project.run("add", *arguments, "-m", "Dim it.", "--format", "json")
+    assert (done.code, done.json["error"]["what"], project.status()) == (2, what, "")
+
+
+def test_a_file_in_the_folders_place_is_named(make: Callable[..., Project]) -> None:
+    project = make(pyproject=PYPROJECT.replace("changelog.d", "news"), fragments={})
+    project.write("news", "")
+    done = project.run("add", "41", "feature", "-m", "Dim it.", "--format", "json")
+    what = "news is not a folder, so no fragment can be written there"
+    assert (done.code, done.json["error"]["what"]) == (2, what)
 
 
 def test_a_name_that_would_be_read_otherwise_is_wrong_use(make: Callable[..., Project]) -> None:
@@ -457,6 +527,22 @@ def test_the_text_comes_from_standard_input(project: Project) -> None:
     assert (latin.code, latin.rules) == (1, ["fragment-malformed"])
 
 
+def test_a_text_that_is_piped_in_is_not_missing(project: Project) -> None:
+    done = started(project, "52", feed=b"Dim it.\n")
+    assert (done.code, done.out) == (2, "")
+    assert "Error: the TYPE (feature, bugfix, doc, removal, misc) is missing, and" in done.err
+    assert done.err.endswith("Such as, with the text piped in:\n\n    tagready add 52 feature\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there, nobody can look into a pipe")
+def test_a_pipe_that_is_only_left_open_is_no_text(project: Project) -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(reader), os.fdopen(writer):
+        command = [sys.executable, "-m", "tagready", "add", "52"]
+        done = subprocess.run(command, cwd=project.path, stdin=reader, capture_output=True, check=False)
+    assert (done.returncode, b"misc) and the text are missing" in b" ".join(done.stderr.split())) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "says", "command"),
     [
@@ -498,20 +584,16 @@ def test_what_is_missing_is_named_with_a_command_to_copy(
     assert project.status() == ""
 
 
-def editor(folder: Path, script: str) -> str:
+def editor(folder: Path, text: str) -> str:
     """Return an editor that does what the script says with the file $1."""
-    file = folder / "editor.sh"
-    file.write_text(f"#!/bin/sh\n{script}\n")
-    file.chmod(0o755)
-    return str(file)
+    return script(folder / "editor.sh", text)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the editor is a shell script")
 def test_the_editor_shows_the_text_and_what_it_is_for(project: Project, tmp_path: Path) -> None:
     seen = tmp_path / "seen.txt"
-    opened = editor(
-        tmp_path, f'cp "$1" {seen}; printf "# not a comment\\n\\n" | cat - {seen} | sed s/#\\ not/Not/ > "$1"'
-    )
+    text = f"""cp "$1" '{seen}'; printf '# not a comment\\n\\n' | cat - '{seen}' | sed 's/# not/Not/' > "$1\""""
+    opened = editor(tmp_path, text)
     done = started(project, "41", "feature", "-e", "-m", "Dim it.", GIT_EDITOR=opened)
     assert (done.code, done.err) == (0, "")
     assert seen.read_text() == (
@@ -539,9 +621,14 @@ on_terminals = pytest.mark.skipif(os.name == "nt", reason="there are no pseudo-t
 
 
 def talk(
-    project: Project, *arguments: str, answers: list[tuple[str, str]], out: bool = True, **environment: str
+    project: Project,
+    *arguments: str,
+    answers: list[tuple[str, str]],
+    out: bool = True,
+    columns: int = 80,
+    **environment: str,
 ) -> tuple[int, str, str]:
-    """Run `tagready add` at a terminal of 80 columns; answer each question; return its code, the screen, and the pipe.
+    """Run `tagready add` at a terminal; answer each question; return its code, the screen, and the pipe.
 
     Without `out`, standard output is a pipe.
     """
@@ -552,7 +639,7 @@ def talk(
     import termios
 
     ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     process = subprocess.Popen(
         [sys.executable, "-m", "tagready", "add", *arguments],
         cwd=project.path,
@@ -561,7 +648,7 @@ def talk(
         stderr=theirs,
         start_new_session=True,
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # or Ctrl-C would interrupt nobody
-        env=os.environ | {"TERM": "xterm", "PYTHONIOENCODING": "utf-8"} | environment,
+        env=os.environ | {"TERM": "xterm", "PYTHONIOENCODING": "utf-8", "COLUMNS": str(columns)} | environment,
     )
     os.close(theirs)
     screen, answered = "", 0
@@ -648,6 +735,26 @@ def test_sections_are_asked_for_with_the_main_one_first(make: Callable[..., Proj
     asked = "Part of the changelog:\n  1  (the main one)\n  2  Web\nNumber or name [1]: "
     code, screen, _ = talk(project, "41", "feature", "-m", "Dim it.", answers=[(asked, "web\n")])
     assert (code, project.read("changelog.d/web/41.feature.md")) == (0, "Dim it.\n"), screen
+
+
+@on_terminals
+def test_an_issue_of_another_project_is_asked_about(project: Project) -> None:
+    project.git("remote", "add", "origin", "https://github.com/acme/lamps.git")
+    sure = "same? [y/N]: "
+    answers = [(sure, "\n"), ("[+]: ", "other/thing#6\n"), (sure, "y\n")]
+    code, screen, _ = talk(project, "other/thing#5", "feature", "-m", "Dim it.", answers=answers)
+    assert (code, project.status(), "note" in screen) == (0, "?? changelog.d/6.feature.md", False), screen
+
+
+@on_terminals
+def test_questions_fit_forty_columns(make: Callable[..., Project]) -> None:
+    section = "A part with a name that is rather long"
+    project = make(pyproject=PYPROJECT + SECTIONS.format("", "") + SECTIONS.format(section, "part"))
+    project.git("switch", "--quiet", "--create", "fix-41-dim")
+    answers = [("says]: ", "\n"), ("name [1]: ", "x\n"), ("name [1]: ", "\n"), ("or name: ", "1\n"), ("\n> ", "Dim.\n")]
+    code, screen, _ = talk(project, answers=answers, columns=40)
+    *lines, _ = screen.splitlines()  # the last one is a command, which is never broken
+    assert (code, max(map(len, lines)) <= 40) == (0, True), screen
 
 
 @on_terminals

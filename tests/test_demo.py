@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from projects import script
 
 #: Python runs it at its start: whoever asks another machine then is ended.
 NO_NETWORK = """\
@@ -74,7 +80,9 @@ def test_from_a_refusal_to_a_proven_tag(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=os.environ
-        | {"NO_COLOR": "1", "PYTHONIOENCODING": "ascii", "PYTHONPATH": str(python), "TMPDIR": str(scratch)},
+        | {"NO_COLOR": "1", "PYTHONIOENCODING": "ascii", "PYTHONPATH": str(python), "TMPDIR": str(scratch)}
+        # A proxy that nobody needs: the demo stays on this machine.
+        | {"http_proxy": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"},
         encoding="utf-8",
         check=False,
     )
@@ -85,3 +93,41 @@ def test_from_a_refusal_to_a_proven_tag(tmp_path: Path) -> None:
         at = done.stdout.index(line, at) + len(line)
     assert done.stdout.count('"Release 1.4.0" on main') == 1
     assert "\x1b" not in done.stdout
+
+
+#: A git that is slow to move a file, uses a scratch folder of its own, and says when it is interrupted.
+SLOW = """\
+if [ "$1" = mv ]; then
+    trap 'echo Interrupted in git; exit 1' INT
+    mktemp -d && echo begun
+    sleep 20
+fi
+exec {git} "$@"
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="processes are interrupted otherwise there")
+def test_who_interrupts_it_is_told_once_and_what_is_true(tmp_path: Path) -> None:
+    programs, scratch = tmp_path / "bin", tmp_path / "scratch"
+    programs.mkdir()
+    scratch.mkdir()
+    script(programs / "git", SLOW.format(git=shutil.which("git")))
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    plain = {"NO_COLOR": "1", "PYTHONIOENCODING": "ascii", "COLUMNS": "40", "TMPDIR": str(scratch), "PATH": path}
+    running = subprocess.Popen(
+        [sys.executable, "-m", "tagready", "demo"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=os.environ | plain,
+        encoding="utf-8",
+        start_new_session=True,
+    )
+    assert running.stdout is not None
+    shown = ""
+    while not shown.endswith("begun\n"):
+        shown += running.stdout.readline()
+    os.killpg(running.pid, signal.SIGINT)
+    rest = running.communicate(timeout=10)[0]
+    assert (running.returncode, list(scratch.iterdir())) == (130, [])
+    assert rest == "\nInterrupted. The scratch folder is gone; tagready demo begins anew.\n"
+    assert "\nAnyone can see what would be released.\nOne fragment has a name that towncrier\n" in shown

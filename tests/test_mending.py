@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from projects import PYPROJECT, RST_MARKER, Project, Result, add_remote, make_project
+from projects import PYPROJECT, RST_MARKER, Project, Result, make_pair, make_project
+from steps import commit, git, run, write
 
 CODE = "src/demo/lamp.py"
 BAD, GOOD = "changelog.d/41.bug.md", "changelog.d/41.bugfix.md"
@@ -19,20 +19,15 @@ BAD, GOOD = "changelog.d/41.bug.md", "changelog.d/41.bugfix.md"
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    folder = tmp_path_factory.mktemp("template")
-    project = make_project(folder / "demo")
-    project.write(CODE, "LAMPS = 1\n")
-    project.commit("Add lamps")
-    add_remote(project, folder / "remote.git")
-    project.git("switch", "--quiet", "--create", "fix-41-lamps")
+    project = make_pair(tmp_path_factory.mktemp("template"))
+    run(commit(write(CODE, "LAMPS = 1\n")), git("push", "-q"), git("switch", "-q", "-c", "fix-41-lamps"))(project)
     return project
 
 
 @pytest.fixture
 def project(template: Project, tmp_path: Path) -> Project:
     """A contributor's branch, as main is; the remote is never asked."""
-    shutil.copytree(template.path, tmp_path / "demo", symlinks=True)
-    return Project(tmp_path / "demo")
+    return template.copy(tmp_path / "demo")
 
 
 def fix(project: Project, *arguments: str) -> Result:
@@ -79,6 +74,17 @@ def test_what_it_says(project: Project) -> None:
     again = project.run("check", "--fix").out
     assert "  mended     nothing: there is nothing that can be mended without doubt\n" in again
     assert "next" not in again
+
+
+@pytest.mark.parametrize("started", ["src/demo", "."])
+def test_the_command_works_where_we_were_started(project: Project, started: str) -> None:
+    project.write(CODE, "LAMPS = 2\n")
+    project.write(BAD, "Lamps.\n")
+    project.commit("More lamps")
+    done = Project(project.path / started).run("check", "--fix")
+    *_, command = done.out.removesuffix("\n").partition("\n  next  git ")
+    Project(project.path / started).git(*command.split())
+    assert (done.code, project.status()) == (0, f"R  {BAD} -> {GOOD}")
 
 
 def test_what_is_left_is_judged_in_the_working_tree(project: Project) -> None:
@@ -191,8 +197,7 @@ def test_whatever_lies_there_no_words_are_lost_and_nothing_is_mended_twice(
     template: Project, files: dict[str, str | bytes]
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        shutil.copytree(template.path, Path(folder) / "demo", symlinks=True)
-        project = Project(Path(folder) / "demo")
+        project = template.copy(Path(folder) / "demo")
         for name, text in files.items():
             project.write(f"changelog.d/{name}", text)
         before = words(project)

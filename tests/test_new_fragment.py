@@ -15,6 +15,8 @@ from tagready.new_fragment import (
     guess_issue,
     habits,
     laid_out,
+    project_at,
+    project_named,
     read_issue,
     read_section,
     read_type,
@@ -66,6 +68,7 @@ def read(*names: str, folder: str = "changelog.d") -> list[Fragment]:
         (news(orphan_prefix="~"), "+", "~"),
         (news(orphan_prefix="~"), "+name", "~name"),
         (news(orphan_prefix="_"), "_name", "_name"),
+        (news(orphan_prefix="~", issue_pattern="\\+\\d+"), "+12", "+12"),
     ],
 )
 def test_an_issue_is_read_as_people_write_it(settings: News, said: str, issue: str) -> None:
@@ -80,6 +83,9 @@ def test_an_issue_is_read_as_people_write_it(settings: News, said: str, issue: s
         (PLAIN, "a/b", "the issue 'a/b' can begin no file's name"),
         (PLAIN, "", "the issue '' can begin no file's name"),
         (PLAIN, "#", "the issue '#' can begin no file's name"),
+        (PLAIN, "0", "there is no issue 0"),
+        (PLAIN, "#00", "there is no issue 0"),
+        (PLAIN, "#1,#2", "'#1,#2' are several issues, and a fragment is of one"),
         (PLAIN, "-5", "the issue '-5' can begin no file's name"),
         (PLAIN, "+a.b", "'+a.b' can begin no file's name"),
         (PLAIN, "https://github.com/owner/project", "https://github.com/owner/project names no issue"),
@@ -95,6 +101,48 @@ def test_an_issue_that_towncrier_could_not_read_is_refused(settings: News, said:
     with pytest.raises(WrongUse) as wrong:
         read_issue(settings, said)
     assert wrong.value.what == what
+
+
+@pytest.mark.parametrize(("prefix", "or_none"), [("+", ", or + for none"), ("~", ", or ~ for none"), ("", "")])
+def test_the_way_to_have_no_issue_is_named_where_there_is_one(prefix: str, or_none: str) -> None:
+    with pytest.raises(WrongUse) as wrong:
+        read_issue(news(orphan_prefix=prefix), "a b")
+    assert wrong.value.fix == f"give a number such as 123{or_none}"
+
+
+@pytest.mark.parametrize(
+    ("said", "project"),
+    [
+        ("owner/project#5", "owner/project"),
+        ("https://github.com/owner/project/issues/5", "owner/project"),
+        ("https://github.com/owner/project/pull/5/files#diff-1", "owner/project"),
+        ("https://gitlab.com/a/b/c/-/merge_requests/5", "a/b/c"),
+        ("https://jira.example.org/browse/ABC-12", ""),
+        ("#5", ""),
+        ("5", ""),
+    ],
+)
+def test_an_issue_may_name_its_project(said: str, project: str) -> None:
+    assert project_named(said) == project
+
+
+@pytest.mark.parametrize(
+    ("address", "project"),
+    [
+        ("https://github.com/acme/demo.git", "acme/demo"),
+        ("https://ada@gitlab.com/a/b/c/", "a/b/c"),
+        ("ssh://git@github.com:22/acme/demo.git", "acme/demo"),
+        ("git@github.com:acme/demo.git", "acme/demo"),
+        ("github:acme/demo", "acme/demo"),
+        ("/srv/git/acme/demo.git", ""),
+        ("../demo.git", ""),
+        ("C:/git/acme/demo.git", ""),
+        ("file:///srv/git/acme/demo.git", ""),
+        ("", ""),
+    ],
+)
+def test_an_address_tells_of_a_project_or_not(address: str, project: str) -> None:
+    assert project_at(address) == project
 
 
 @pytest.mark.parametrize(
@@ -113,10 +161,12 @@ def test_an_issue_that_towncrier_could_not_read_is_refused(settings: News, said:
         (PLAIN, "Fixes-9", "9"),
         (PLAIN, "backport-8-to-1.4", "8"),
         (NUMBERS, "fix-123-crash", "123"),
+        (NUMBERS, "py-3-fix-123", "123"),
         (KEYS, "feature/ABC-12-dim", "ABC-12"),
         (KEYS, "fix-123-crash", None),
         (PLAIN, "feature/ABC-12-dim", None),
         (news(issue_pattern="\\S+"), "main", None),
+        (news(issue_pattern="\\w+\\.\\w+"), "lamps.dim2", None),
         (PLAIN, "", None),
         (PLAIN, "main", None),
         (PLAIN, "release/2", None),
@@ -194,14 +244,20 @@ AT_60 = "A sentence that goes on and on until one\nhas to break it somewhere.\n"
     [
         pytest.param(PLAIN, {}, Habits(".md", None, "\n"), id="the first one, Markdown"),
         pytest.param(RST, {}, Habits(".rst", None, "\n"), id="the first one, reStructuredText"),
-        pytest.param(PLAIN, {"1.misc": "a\n", "2.misc.1": "a\n"}, Habits("", None, "\n"), id="no extension"),
+        pytest.param(PLAIN, {"1.misc": "a\n"}, Habits("", None, "\n"), id="no extension"),
+        pytest.param(PLAIN, {"2.misc.1": "a\n"}, Habits("", None, "\n"), id="a counter, and no extension"),
         pytest.param(RST, {"1.misc.txt": "a\n", "2.misc.txt": "a\n", "3.misc.rst": "a\n"}, Habits(".txt", None, "\n"),
                      id="most have another"),
         pytest.param(RST, {"1.misc.txt": "a\n", "3.misc.rst": "a\n"}, Habits(".rst", None, "\n"), id="a draw"),
+        pytest.param(RST, {"1.misc.md": "a\n", "3.misc.rst": "a\n"}, Habits(".rst", None, "\n"), id="a draw with .md"),
+        pytest.param(PLAIN, {"1.misc.md": "a\r\n", "2.misc.md": "a"}, Habits(".md", None, "\r\n"), id="CRLF, and none"),
         pytest.param(RST, {"1.misc.bak": "a\n"}, Habits(".rst", None, "\n"), id="an odd one"),
         pytest.param(PLAIN, {"1.misc.md": AT_72}, Habits(".md", 72, "\n"), id="wrapped"),
         pytest.param(PLAIN, {"1.misc.md": AT_72.replace("\n", "\r\n")}, Habits(".md", 72, "\r\n"), id="CRLF"),
         pytest.param(PLAIN, {"1.misc.md": AT_60}, Habits(".md", None, "\n"), id="broken early"),
+        pytest.param(PLAIN, {"1.misc.md": f"{'word ' * 14}ab\nthen\n"}, Habits(".md", 72, "\n"), id="a full line"),
+        pytest.param(PLAIN, {"1.misc.md": f"{'word ' * 13}ab\nthen\n"}, Habits(".md", None, "\n"), id="it just fitted"),
+        pytest.param(PLAIN, {"1.misc.md": f"{AT_72}https://{'x' * 150}\n"}, Habits(".md", 72, "\n"), id="an address"),
         pytest.param(PLAIN, {"1.misc.md": AT_72, "2.misc.md": AT_72.replace("\n", " ")}, Habits(".md", None, "\n"),
                      id="as many with long lines"),
         pytest.param(PLAIN, {"1.misc.md": AT_72, "2.misc.md": "Short.\n", "3.misc.md": "- a\n- b\n"},
@@ -263,6 +319,7 @@ def test_laying_out_changes_blanks_only_and_is_done_once(text: str, columns: int
         ("", "news"),
         ("Antidisestablishmentarianism-supercalifragilistic", "antidisestablishmentarianism"),
         ("1.2 is dropped", "1-2-is-dropped"),
+        (f"{'a' * 16} {'b' * 15} c", f"{'a' * 16}-{'b' * 15}"),
     ],
 )
 def test_an_orphan_is_named_by_its_first_words(text: str, expected: str) -> None:

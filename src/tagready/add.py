@@ -16,7 +16,16 @@ from tagready.findings import Finding, Refused, Report, WorldFailed, WrongUse, f
 from tagready.fragments import Fragment
 from tagready.git import Git
 from tagready.ground import scratch_folder
-from tagready.new_fragment import file_name, find_type, habits, laid_out, squeezed, stem
+from tagready.new_fragment import (
+    file_name,
+    find_type,
+    habits,
+    is_other_project,
+    laid_out,
+    project_named,
+    squeezed,
+    stem,
+)
 from tagready.project import FragmentType, News, Section
 from tagready.snapshot import FragmentData, NoProject, Snapshot, take
 from tagready.trial import body_of, spoiled, unshown
@@ -45,12 +54,16 @@ class Desk(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """What to write: `issue` is what the name begins with (the orphan prefix alone: words of the text follow it)."""
+    """What to write: `issue` is what the name begins with (the orphan prefix alone: words of the text follow it).
+
+    `project` is another project that the issue was said to be of, where nobody was asked about it.
+    """
 
     issue: str
     type: FragmentType
     section: Section
     text: str
+    project: str = ""
 
 
 class Added(NamedTuple):
@@ -58,7 +71,7 @@ class Added(NamedTuple):
 
     `path` is from the repository's top, `shown` from where we were started; `beside` are the other fragments of the
     same issue and type. `rendered` is how the entry will show it; None, and the reason in `unseen`, where towncrier
-    could not tell.
+    could not tell. `notes` are sentences on what may not be what was meant.
     """
 
     project: str
@@ -71,6 +84,7 @@ class Added(NamedTuple):
     rendered: str | None
     unseen: str
     made: bool
+    notes: tuple[str, ...]
     report: Report
 
 
@@ -106,10 +120,18 @@ def _names(snapshot: Snapshot, section: Section) -> frozenset[str]:
 
 
 def sort_out(news: News, first: str | None, second: str | None) -> tuple[str | None, str | None]:
-    """Return (issue, type) as they were meant: in either order, one of them alone, or a file's name with both."""
+    """Return (issue, type) as they were meant: in either order, one of them alone, or a file's name with both.
+
+    Raises WrongUse for two types.
+    """
     if first is None:
         return None, None
     if second is not None:
+        if find_type(news, first) and find_type(news, second):
+            none = f", or {news.orphan_prefix} for none" if news.orphan_prefix else ""
+            raise WrongUse(
+                f"{first} and {second} are both types, and a fragment is of one", f"give one, and the issue{none}"
+            )
         swapped = find_type(news, second) is None and _means_type(news, first)
         return (second, first) if swapped else (first, second)
     if _means_type(news, first):
@@ -124,6 +146,17 @@ def _means_type(news: News, said: str) -> bool:
     names = [type_.name for type_ in news.types]
     likely = said.isalpha() and fragments.likely_name(f"1.{said}.md", names, ".md") is not None
     return likely or find_type(news, said) is not None
+
+
+def other_project(desk: Desk, said: str | None) -> str:
+    """Return the project that an issue is said to be of, where that is not this one; else an empty text."""
+    named, git = project_named(said or ""), desk.snapshot.git
+    if not named:
+        return ""
+    remotes = [git.config(f"remote.{remote}.url") or "" for remote in git.remotes()]
+    pages = desk.snapshot.sources.pyproject.get("project", {}).get("urls", {})
+    own = [page for page in pages.values() if isinstance(page, str)] if isinstance(pages, dict) else []
+    return named if is_other_project(named, remotes, desk.snapshot.name, own) else ""
 
 
 def needs_text(news: News, issue: str, type_: FragmentType) -> bool:
@@ -143,7 +176,7 @@ def write(desk: Desk, wanted: Wanted) -> Added:
     text = laid_out(wanted.text, style.columns)
     siblings = [fragment for fragment, _ in desk.written if fragment.section == section.name]
     if twin := _twin(desk, wanted, text):
-        return _added(desk, twin, (), Report(), _try(desk, twin, text), made=False)
+        return _added(desk, twin, (), Report(), _try(desk, twin, text), _notes(desk, wanted, text), made=False)
     taken = set(desk.names[section.directory])
     while True:
         name = file_name(wanted.issue, type_.name, style.extension, siblings, taken, text, news.orphan_prefix)
@@ -155,11 +188,23 @@ def write(desk: Desk, wanted: Wanted) -> Added:
         report = report.and_(Report(tuple(trial.findings)))
         if not report.ok:
             raise _refused(desk, report)
-        if _create(desk.snapshot.git.top / fragment.path, text.replace("\n", style.newline)):
+        if _create(desk, fragment.path, text.replace("\n", style.newline)):
             break
         taken.add(name)
     beside = [one.path for one in siblings if one.type == type_.name and stem(one) == stem(fragment)]
-    return _added(desk, fragment, tuple(beside), report, trial, made=True)
+    return _added(desk, fragment, tuple(beside), report, trial, _notes(desk, wanted, text), made=True)
+
+
+def _notes(desk: Desk, wanted: Wanted, text: str) -> tuple[str, ...]:
+    found = []
+    if wanted.project:
+        found.append(
+            f"{wanted.issue} is an issue of {wanted.project}, and no remote here is that project: the entry will show "
+            f"it as one of {desk.snapshot.name or 'this one'}"
+        )
+    if text and not needs_text(desk.news, wanted.issue, wanted.type):
+        found.append(f"{wanted.type.name} shows the issue only; the text stays in the file")
+    return tuple(found)
 
 
 def _refused(desk: Desk, report: Report) -> Refused:
@@ -180,7 +225,8 @@ def _twin(desk: Desk, wanted: Wanted, text: str) -> Fragment | None:
 
 
 def _added(
-    desk: Desk, fragment: Fragment, beside: tuple[str, ...], report: Report, trial: _Trial, *, made: bool
+    desk: Desk, fragment: Fragment, beside: tuple[str, ...], report: Report, trial: _Trial, notes: tuple[str, ...], *,
+    made: bool,
 ) -> Added:  # fmt: skip
     return Added(
         project=desk.snapshot.name,
@@ -193,6 +239,7 @@ def _added(
         rendered=trial.rendered,
         unseen=trial.unseen,
         made=made,
+        notes=notes,
         report=report,
     )
 
@@ -213,9 +260,15 @@ def _as_towncrier_reads(desk: Desk, section: Section, name: str, wanted: Wanted)
     raise WrongUse(f"the fragment would be called {name}, and {what}", "give another issue, or + and a name")
 
 
-def _create(path: Path, text: str) -> bool:
+def _create(desk: Desk, name: str, text: str) -> bool:
     """Write a new file; return False, and change nothing, where there is one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = desk.snapshot.git.top / name
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        folder = desk.shown(posixpath.dirname(name))
+        what = f"{folder} is not a folder, so no fragment can be written there"
+        raise WrongUse(what, f"move away what lies there, or change `directory` in {desk.news.config_path}") from None
     try:
         with path.open("xb") as file:
             file.write(text.encode("utf-8"))

@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
 
-from tagready.terminal import say
+from tagready.terminal import in_lines, say
 
 PYPROJECT = """\
 [project]
@@ -80,53 +81,56 @@ def demo() -> None:
     with tempfile.TemporaryDirectory(prefix="tagready-demo-") as folder:
         project = Path(folder) / "sunrise"
         _make(project)
-        say("A sample project: sunrise 1.3.0, with a fragment for each change since.", bold=True)
+        _tell("A sample project: sunrise 1.3.0, with a fragment for each change since.", above="")
         _show(project, "ls changelog.d")
-        say("\nAnyone can see what would be released. One fragment has a name that towncrier passes over:", bold=True)
+        _tell("Anyone can see what would be released. One fragment has a name that towncrier passes over:")
         _show(project, "prepare-release auto --dry-run")
-        say("\nIt says how to mend that:", bold=True)
+        _tell("It says how to mend that:")
         _show(project, "git mv changelog.d/16.bug.md changelog.d/16.bugfix.md")
         _show(project, "git commit --quiet --message 'Name the fragment'")
-        say("\nNow the very diff, and nothing has changed yet:", bold=True)
+        _tell("Now the very diff, and nothing has changed yet:")
         _show(project, "prepare-release auto --dry-run")
-        say("\nThe release: one commit, or nothing.", bold=True)
+        _tell("The release: one commit, or nothing.")
         _show(project, "prepare-release auto")
         _show(project, "git log --oneline --decorate --stat -1")
         _show(project, "git status --short")
-        say("\nA second time, it says so:", bold=True)
+        _tell("A second time, it says so:")
         _show(project, "prepare-release 1.4.0")
-        say("\nThe tag: judged first, then pushed with its branch, both or none.", bold=True)
+        _tell("The tag: judged first, then pushed with its branch, both or none.")
         _show(project, "tagready tag 1.4.0 --push")
-        say("\nAnybody can prove the release from the history alone, in a bare clone, years later:", bold=True)
+        _tell("Anybody can prove the release from the history alone, in a bare clone, years later:")
         _show(project, "git clone --quiet --bare ../origin.git ../clone.git")
         _show(project, "tagready verify v1.4.0 -C ../clone.git")
         _show(project, "tagready notes v1.4.0")
         if _has_extra():
             _publish(project)
         else:
-            say("\nWith tagready[demo] installed, it would go on to an index on this machine, and to pip.", bold=True)
-        say(
-            "\nA release that was made by hand, in a hurry: an entry typed, a fix forgotten, the version not set.",
-            bold=True,
-        )
+            _tell("With tagready[demo] installed, it would go on to an index on this machine, and to pip.")
+        _tell("A release that was made by hand, in a hurry: an entry typed, a fix forgotten, the version not set.")
         _spoil(project)
         _show(project, "tagready verify v1.4.1")
-    say("\nThat was all in a scratch folder, which is gone. In your project: prepare-release auto --dry-run", bold=True)
+    _tell("That was all in a scratch folder, which is gone. In your project:")
+    say("\n$ prepare-release auto --dry-run", fg="cyan")
+
+
+def _tell(text: str, above: str = "\n") -> None:
+    """Say what the next command is to show."""
+    say(above + in_lines(text), bold=True)
 
 
 def _publish(project: Path) -> None:
     """Build the release, publish it to an index on this machine, and install it from there."""
-    say("\nThe distributions: built from the commit, in a clean clone, twice.", bold=True)
+    _tell("The distributions: built from the commit, in a clean clone, twice.")
     _show(project, "tagready build")
     with _index(project.parent / "index") as address:
         where = f"--repository-url {address} --index-url {address}simple/"
-        say("\nAn index (pypiserver) listens on this machine. Without a token, nothing is touched:", bold=True)
+        _tell("An index (pypiserver) listens on this machine. Without a token, nothing is touched:")
         _show(project, f"tagready publish {where}")
-        say("\nWith one, what the index lacks is uploaded, until it lists every file with our bytes:", bold=True)
+        _tell("With one, what the index lacks is uploaded, until it lists every file with our bytes:")
         _show(project, f"tagready publish {where}", PYPI_API_TOKEN=_TOKEN)
-        say("\nA second time, there is nothing to do:", bold=True)
+        _tell("A second time, there is nothing to do:")
         _show(project, f"tagready publish {where}", PYPI_API_TOKEN=_TOKEN)
-        say("\nAnd anybody can install it:", bold=True)
+        _tell("And anybody can install it:")
         pip = f"pip install --quiet --no-cache-dir --target ../site --index-url {address}simple/ sunrise==1.4.0"
         _show(project, pip, PYTHONWARNINGS="ignore")
         _show(project, "python -c 'import sunrise; print(sunrise.greeting())'", PYTHONPATH=str(project.parent / "site"))
@@ -221,7 +225,7 @@ def _show(project: Path, command: str, **variables: str) -> None:
     say(f"\n$ {command}", fg="cyan")
     program, *arguments = shlex.split(command)
     if program == "ls":
-        say("  ".join(sorted(FRAGMENTS)))
+        say(in_lines("  ".join(sorted(FRAGMENTS))))
         return
     python = {
         "prepare-release": ["-m", "tagready", "prepare"],
@@ -230,8 +234,31 @@ def _show(project: Path, command: str, **variables: str) -> None:
         "python": [],
     }
     start = [sys.executable, *python[program]] if program in python else [program]
+    scratch = project.parent / "scratch"
+    scratch.mkdir(exist_ok=True)
     sys.stdout.flush()
-    subprocess.run([*start, *arguments], cwd=project, env=_environment() | variables, check=False)
+    # An interrupt is for us alone: the command would say how to go on with it, and its folder is gone by then.
+    running = subprocess.Popen(
+        [*start, *arguments],
+        cwd=project,
+        env=_environment() | {"TMPDIR": str(scratch)} | variables,
+        start_new_session=True,
+    )
+    try:
+        running.wait()
+    except KeyboardInterrupt:
+        _end(running)
+        raise
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process with all that it started; what they leave behind is in the scratch folder."""
+    with suppress(ProcessLookupError):
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    process.wait()
 
 
 def _environment() -> dict[str, str]:
@@ -242,7 +269,9 @@ def _environment() -> dict[str, str]:
         for who in ("AUTHOR", "COMMITTER")
         for what, value in (("NAME", "Demo"), ("EMAIL", "demo@example.org"))
     }
-    return kept | people | {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_PAGER": "cat"}
+    # The index is on this machine: a proxy could not reach it.
+    here = {"no_proxy": "127.0.0.1", "NO_PROXY": "127.0.0.1"}
+    return kept | people | here | {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_PAGER": "cat"}
 
 
 #: Variables with which a user's own settings would get into the demo, or the demo out to an index.

@@ -29,11 +29,15 @@ class Fixed(NamedTuple):
 
 
 class Mending(NamedTuple):
-    """What was mended, what was left alone and why, and the paths that git has to be told of."""
+    """What was mended, what was left alone and why, and the paths that git has to be told of.
+
+    `inside` says that we were started in a folder below the repository's top.
+    """
 
     done: tuple[Fixed, ...] = ()
     left: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
+    inside: bool = False
 
     def facts(self) -> list[tuple[str, str]]:
         """Return what was done, as (word, sentence)."""
@@ -45,8 +49,9 @@ class Mending(NamedTuple):
 
     @property
     def command(self) -> str:
-        """The command that stages what was mended; empty where nothing was."""
-        return f"git add --all -- {' '.join(map(quoted, self.paths))}" if self.paths else ""
+        """The command that stages what was mended, in any folder of the repository; empty where nothing was."""
+        top = ":/" if self.inside else ""
+        return f"git add --all -- {' '.join(top + quoted(path) for path in self.paths)}" if self.paths else ""
 
 
 def _place(fixed: Fixed) -> str:
@@ -58,7 +63,7 @@ def mend(snapshot: Snapshot, change: ChangeSet) -> Mending:
 
     No file is overwritten but the one that is mended. Of what is staged, a file that was edited since then is left.
     """
-    found = Mending()
+    found = Mending(inside=bool(snapshot.git.prefix))
     for section, paths in _by_section(snapshot, change):
         names = {posixpath.basename(path) for path in paths}
         present = {*snapshot.git.listing(snapshot.commit.tree, section.directory), *_names(snapshot, section)}
@@ -72,7 +77,7 @@ def mend(snapshot: Snapshot, change: ChangeSet) -> Mending:
 
 
 def _and(one: Mending, other: Mending) -> Mending:
-    return Mending(one.done + other.done, one.left + other.left, one.paths + other.paths)
+    return Mending(one.done + other.done, one.left + other.left, one.paths + other.paths, one.inside)
 
 
 def _by_section(snapshot: Snapshot, change: ChangeSet) -> Iterator[tuple[Section, Mapping[str, Change]]]:

@@ -12,12 +12,12 @@ from typing import NamedTuple
 from tagready.changelog import newline_of
 from tagready.findings import WrongUse
 from tagready.fragments import Fragment, likely_name
-from tagready.project import FragmentType, News, Section
+from tagready.project import FragmentType, News, Section, normalized
 
 # -- issues ------------------------------------------------------------------------------------------------------------
 
 #: What can be no part of an issue's name: dots end it in a file's name, and not every system takes the others there.
-_NOT_IN_NAMES = re.compile(r"[\s#.<>:\"/\\|?*\x00-\x1f\x7f\ud800-\udfff]")
+_NOT_IN_NAMES = r"[\s#.<>:\"/\\|?*\x00-\x1f\x7f\ud800-\udfff]"
 
 
 def read_issue(news: News, said: str) -> str:
@@ -31,7 +31,14 @@ def read_issue(news: News, said: str) -> str:
     issue = said if _fits(news, said) else _bare(said)
     issue = str(int(issue)) if issue.isdecimal() else issue
     what = f"the issue {said!r}"
-    if not issue or _NOT_IN_NAMES.search(issue) or issue.startswith("-"):
+    if issue == "0":
+        raise WrongUse("there is no issue 0", f"give a number such as 123{_or_none(news)}")
+    if re.fullmatch(r"[^,]+(?:,[^,]+)+,?", said) and not _fits(news, said):
+        raise WrongUse(
+            f"{said!r} are several issues, and a fragment is of one",
+            "write the same text for each of them, in a run of its own: towncrier shows it once, with all of them",
+        )
+    if not issue or re.search(_NOT_IN_NAMES, issue) or issue.startswith("-"):
         raise WrongUse(f"{what} can begin no file's name", f"give a number such as 123{_or_none(news)}")
     if news.issue_pattern and not _fits(news, issue):
         raise WrongUse(
@@ -49,7 +56,7 @@ def _orphan(news: News, said: str) -> str:
     name = said.removeprefix(prefix)
     if not news.orphan_prefix:
         raise WrongUse("this project has no fragments without an issue (orphan_prefix is empty)", "give an issue")
-    if _NOT_IN_NAMES.search(name):
+    if re.search(_NOT_IN_NAMES, name):
         raise WrongUse(
             f"{said!r} can begin no file's name", f"give {news.orphan_prefix} alone, or words joined by hyphens"
         )
@@ -76,27 +83,52 @@ def _bare(said: str) -> str:
     return (match["issue"] or match["number"]) if match else said
 
 
+def project_named(said: str) -> str:
+    """Return the project that an issue is said to be of (`owner/project#5`, an address), or an empty text."""
+    said = said.strip()
+    kinds = r"(?:-/)?(?:issues|pull|pulls|pull-requests|merge_requests|work_items|tickets)"
+    match = re.match(rf"https?://[^/]+/(?P<project>.+?)/{kinds}/\d", said)
+    match = match or re.match(r"(?P<project>[\w.-]+/[\w.-]+)#", said)
+    return match["project"] if match else ""
+
+
+def project_at(address: str) -> str:
+    """Return the project at an address as git and people write it (`owner/project`); an empty text where none is."""
+    match = re.match(r"(?:\w+://[^/]+/|(?:[\w.-]+@)?[\w-][\w.-]+:(?!/))(?P<project>[^?#]+)", address)
+    path = match["project"].strip("/").removesuffix(".git") if match else ""
+    return path if "/" in path and not address.startswith("file:") else ""
+
+
+def is_other_project(named: str, remotes: Iterable[str], name: str, pages: Iterable[str]) -> bool:
+    """Return whether an issue's project is another one, by the addresses of remotes, and our name and pages.
+
+    A fork has the name of what it was forked from. Where no remote tells of a project, none is called another.
+    """
+    known = [project for address in remotes if (project := project_at(address))]
+    ours = {normalized(project.rpartition("/")[2]) for project in known} | {normalized(name)}
+    has_page = any(f"/{named.lower()}/" in f"{page.lower()}/" for page in pages)
+    return bool(known) and normalized(named.rpartition("/")[2]) not in ours and not has_page
+
+
 _KEYWORDS = (
     "issues?|bugs?|bugfix|hotfix|fix(?:e[sd])?|close[sd]?|resolve[sd]?|gh|prs?|pull|tickets?|tasks?|feat|feature|docs?"
     "|chore|backport|refs?"
 )
 #: A number that begins a part of the branch's name, or follows a word for an issue; no version, and no date.
-_IN_BRANCH = re.compile(
-    rf"(?:^|/|#|(?<![a-z])(?:{_KEYWORDS})[-_/#]?)(?P<issue>[1-9]\d{{0,5}})(?=$|[-_/])(?![-_]\d+[-_]\d+)", re.IGNORECASE
-)
+_IN_BRANCH = rf"(?i)(?:^|/|#|(?<![a-z])(?:{_KEYWORDS})[-_/#]?)(?P<issue>[1-9]\d{{0,5}})(?=$|[-_/])(?![-_]\d+[-_]\d+)"
 #: Branches whose numbers are versions.
-_OF_RELEASES = re.compile(r"(?:releases?|stable|maint\w*|support|lts|v)[-_/]?\d", re.IGNORECASE)
+_OF_RELEASES = r"(?i)(?:releases?|stable|maint\w*|support|lts|v)[-_/]?\d"
 
 
 def guess_issue(news: News, branch: str) -> str | None:
     """Return the issue that a branch's name tells (`fix-123-crash`, `123/crash`), or None."""
-    if _OF_RELEASES.match(branch):
+    if re.match(_OF_RELEASES, branch):
         return None
-    if (match := _IN_BRANCH.search(branch)) and (not news.issue_pattern or _fits(news, match["issue"])):
+    if (match := re.search(_IN_BRANCH, branch)) and (not news.issue_pattern or _fits(news, match["issue"])):
         return match["issue"]
     for own in re.finditer(rf"(?<![\w.])(?:{news.issue_pattern})(?![\w.])", branch) if news.issue_pattern else ():
         # A pattern that takes any word would take the branch's own name.
-        if re.search(r"\d", own[0]) and not _NOT_IN_NAMES.search(own[0]):
+        if re.search(r"\d", own[0]) and not re.search(_NOT_IN_NAMES, own[0]):
             return own[0]
     return None
 
@@ -124,10 +156,15 @@ def read_section(news: News, said: str) -> Section:
     for section in news.sections:
         if section.name.lower() == said.strip().lower():
             return section
-    names = [section.name for section in news.sections if section.name]
-    if not names:
+    if not any(section.name for section in news.sections):
         raise WrongUse("this project's changelog has no sections", "leave --section out")
-    raise WrongUse(f"there is no section {said!r} in this project", f"the sections are {', '.join(names)}")
+    raise WrongUse(f"there is no section {said!r} in this project", f"the sections are {listed(news.sections)}")
+
+
+def listed(sections: Sequence[Section]) -> str:
+    """Return the names of sections as they are given; the main one, which has none, comes first."""
+    names = sorted((section.name for section in sections), key=bool)
+    return ", ".join(name or '"" (the main one)' for name in names)
 
 
 def default_section(news: News) -> Section | None:
@@ -151,17 +188,21 @@ class Habits(NamedTuple):
 
 def habits(news: News, written: Sequence[tuple[Fragment, str]]) -> Habits:
     """Return how most of the fragments are written; where there are none, as the changelog's language has it."""
-    extensions = Counter(_extension(fragment) for fragment, _ in written)
-    known = [(extensions[extension], extension) for extension in (".md", ".rst", ".txt", "") if extension in extensions]
-    native = ".md" if news.markdown else ".rst"
-    best = max(number for number, _ in known) if known else 0
-    extension = native if not known or (best, native) in known else next(ext for number, ext in known if number == best)
     newlines = Counter(newline_of(text) for _, text in written if "\n" in text)
     return Habits(
-        extension,
+        usual_extension(news, [fragment for fragment, _ in written]),
         _columns([text.replace("\r\n", "\n").strip() for _, text in written]),
         "\r\n" if newlines["\r\n"] > newlines["\n"] else "\n",
     )
+
+
+def usual_extension(news: News, written: Sequence[Fragment]) -> str:
+    """Return the extension that most fragments have (towncrier needs none), else that of the changelog's language."""
+    extensions = Counter(map(_extension, written))
+    known = [(extensions[extension], extension) for extension in (".md", ".rst", ".txt", "") if extension in extensions]
+    native = ".md" if news.markdown else ".rst"
+    best = max(number for number, _ in known) if known else 0
+    return native if not known or (best, native) in known else next(ext for number, ext in known if number == best)
 
 
 def _extension(fragment: Fragment) -> str:

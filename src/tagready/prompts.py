@@ -17,9 +17,10 @@ from tagready import add, git
 from tagready.add import Added, Desk, Wanted
 from tagready.findings import Refused, Trouble, WrongUse
 from tagready.fragments import quoted
-from tagready.new_fragment import default_section, guess_issue, read_issue, read_section, read_type
+from tagready.new_fragment import default_section, guess_issue, listed, read_issue, read_section, read_type
 from tagready.project import FragmentType, Section
-from tagready.terminal import say, show_report, width
+from tagready.terminal import in_lines, say, show_report, width
+from tagready.wrapping import wrapped
 
 T = TypeVar("T")
 
@@ -74,6 +75,8 @@ def _asked(desk: Desk, given: Given, editor: Editor) -> tuple[Wanted, bool]:
     with suppress(ImportError):
         import readline  # noqa: F401 - with it, arrow keys move within what is typed
     issue, type_, section = _known(desk, given)
+    if issue and not _is_ours(desk, given.issue, given.err):
+        issue = None
     issue = issue or _ask_issue(desk, given.err)
     section = section or _ask_section(desk, given.err)
     type_ = type_ or _ask_type(desk, given.err)
@@ -100,7 +103,17 @@ def _ask_issue(desk: Desk, err: bool) -> str:
     guess = guess_issue(news, desk.branch)
     question = f"Issue number, or {prefix} for none" if prefix else "Issue number"
     shown = f"{guess}, as the branch says" if guess else prefix
-    return _ask(question, lambda said: read_issue(news, said), err, guess or prefix or None, shown)
+    while True:
+        issue, said = _ask(question, lambda said: (read_issue(news, said), said), err, guess or prefix or None, shown)
+        if _is_ours(desk, said, err):
+            return issue
+
+
+def _is_ours(desk: Desk, said: str | None, err: bool) -> bool:
+    """Return whether an issue is this project's, as far as that is known; else let the contributor say so."""
+    other = add.other_project(desk, said)
+    question = f"That is an issue of {other}, and no remote here is that project. Take its number all the same?"
+    return not other or click.confirm(_question(question, " [y/N]: "), default=False, err=err)
 
 
 def _ask_section(desk: Desk, err: bool) -> Section:
@@ -109,7 +122,7 @@ def _ask_section(desk: Desk, err: bool) -> Section:
         return sections[0]
     say("Part of the changelog:", err=err)
     for number, section in enumerate(sections, start=1):
-        say(f"  {number:>{len(str(len(sections)))}}  {section.name or '(the main one)'}", err=err)
+        _say_choice(f"  {number:>{len(str(len(sections)))}}  ", section.name or "(the main one)", err)
     names = [section.name for section in sections]
     default = str(sections.index(usual) + 1) if usual else None
     return _ask("Number or name", lambda said: read_section(desk.news, _numbered(said, names)), err, default)
@@ -120,10 +133,13 @@ def _ask_type(desk: Desk, err: bool) -> FragmentType:
     longest = max(len(type_.name) for type_ in types)
     say("Type of the change:", err=err)
     for number, type_ in enumerate(types, start=1):
-        title = type_.title + ("" if type_.shows_content else " (shows the issue only)")
-        say(f"  {number:>{len(str(len(types)))}}  {type_.name:<{longest}}  {title}", err=err)
+        _say_choice(f"  {number:>{len(str(len(types)))}}  {type_.name:<{longest}}  ", type_.listed, err)
     names = [type_.name for type_ in types]
     return _ask("Number or name", lambda said: read_type(desk.news, _numbered(said, names)), err)
+
+
+def _say_choice(name: str, title: str, err: bool) -> None:
+    say(in_lines(title, name, " " * len(name)), err=err)
 
 
 def _numbered(said: str, names: list[str]) -> str:
@@ -133,7 +149,8 @@ def _numbered(said: str, names: list[str]) -> str:
 
 
 def _ask_text(desk: Desk, err: bool) -> str:
-    say(f"What changed, for somebody who uses {desk.snapshot.name or 'it'}? (Enter alone opens your editor)", err=err)
+    question = f"What changed, for somebody who uses {desk.snapshot.name or 'it'}? (Enter alone opens your editor)"
+    say(in_lines(question), err=err)
     said: str = click.prompt(">", prompt_suffix=" ", default="", show_default=False, err=err)
     return said.strip()
 
@@ -146,10 +163,17 @@ def _ask(question: str, read: Callable[[str], T], err: bool, default: str | None
         try:
             return read(said)
         except WrongUse as wrong:
-            raise click.UsageError(_in_lines(f"{wrong.what}: {wrong.fix}")) from None
+            raise click.UsageError(_error(f"{wrong.what}: {wrong.fix}")) from None
 
-    answer: T = click.prompt(question, default=default, value_proc=understood, show_default=False, err=err)
+    answer: T = click.prompt(
+        _question(question, ": "), default=default, value_proc=understood, show_default=False, err=err
+    )
     return answer
+
+
+def _question(question: str, answer: str) -> str:
+    """Return a question in lines that fit, with what click puts behind it."""
+    return wrapped(question, width() - len(answer))
 
 
 def _edited(desk: Desk, wanted: Wanted, editor: Editor) -> str:
@@ -167,51 +191,77 @@ def _edited(desk: Desk, wanted: Wanted, editor: Editor) -> str:
 def _taken(desk: Desk, given: Given, editor: Editor) -> tuple[Wanted, bool]:
     issue, type_, section = _known(desk, given)
     section = section or default_section(desk.news)
-    guess = guess_issue(desk.news, desk.branch) or desk.news.orphan_prefix or None
-    chosen = issue or guess
-    text = given.text
-    if text is None and not given.edit and chosen and type_ and section:
-        text = _piped()
-    needed = text is None and not given.edit and (not type_ or not chosen or add.needs_text(desk.news, chosen, type_))
-    if chosen is None or type_ is None or section is None or needed:
-        raise _missing(desk, given, chosen, type_, section, needed=needed)
-    wanted = Wanted(chosen, type_, section, text or "")
+    chosen = issue or guess_issue(desk.news, desk.branch) or desk.news.orphan_prefix or None
+    if chosen is None or type_ is None or section is None:
+        raise _missing(desk, given, chosen, type_, section)
+    text = _piped() if given.text is None and not given.edit else given.text
+    if text is None and not given.edit and add.needs_text(desk.news, chosen, type_):
+        raise _missing(desk, given, chosen, type_, section)
+    wanted = Wanted(chosen, type_, section, text or "", add.other_project(desk, given.issue))
     return wanted._replace(text=_edited(desk, wanted, editor)) if given.edit else wanted, issue is None
 
 
 def _piped() -> str | None:
     """Return what was piped in, or redirected from a file; None where standard input is neither."""
+    return sys.stdin.buffer.read().decode("utf-8", "surrogateescape") if _is_piped() else None
+
+
+def _is_piped() -> bool:
     try:
         mode = os.fstat(sys.stdin.fileno()).st_mode
     except (AttributeError, OSError, ValueError):
-        return None
-    if not (stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)):
-        return None
-    return sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
+
+
+#: Seconds that a text may take to come, where only the message about what is missing depends on it.
+_SOON = 0.5
+
+
+def _is_fed() -> bool:
+    """Return whether a text comes from standard input; a pipe that is only left open, as in a workflow, has none."""
+    if not _is_piped():
+        return False
+    import select
+
+    try:
+        ready = bool(select.select([sys.stdin], [], [], _SOON)[0])
+    except (OSError, ValueError):  # Windows cannot look into a pipe
+        return True
+    return ready and bool(os.read(sys.stdin.fileno(), 1))
 
 
 def _missing(
-    desk: Desk, given: Given, issue: str | None, type_: FragmentType | None, section: Section | None, *, needed: bool
+    desk: Desk, given: Given, issue: str | None, type_: FragmentType | None, section: Section | None
 ) -> click.UsageError:  # fmt: skip
     """Return what is missing, with a whole command to copy."""
-    names = [section.name for section in desk.news.sections if section.name]
+    needed = (
+        given.text is None and not given.edit and not (type_ and issue and not add.needs_text(desk.news, issue, type_))
+    )
+    fed = needed and _is_fed()
     lacks = [] if issue else ["the ISSUE"]
     lacks += [] if type_ else [f"the TYPE ({', '.join(one.name for one in desk.news.types)})"]
-    lacks += [] if section else [f"the --section ({', '.join(names)})"]
-    lacks += ["the text"] if needed else []
+    lacks += [] if section else [f"the --section ({listed(desk.news.sections)})"]
+    lacks += ["the text"] if needed and not fed else []
     command = ["tagready", "add", *(["-C", quoted(given.at)] if given.at != "." else [])]
     command += [quoted(given.issue or issue or "123"), (type_ or desk.news.types[0]).name]
     if given.section is not None or section is None:
-        command += ["--section", quoted(given.section or names[0])]
-    command += ["-m", f'"{_EXAMPLE}"' if needed else quoted(given.text or "")] if needed or given.text else []
+        first = min((each.name for each in desk.news.sections), key=bool) if given.section is None else given.section
+        command += ["--section", quoted(first) if first else '""']
+    if needed and not fed:
+        command += ["-m", f'"{_EXAMPLE}"']
+    elif given.text:
+        command += ["-m", quoted(given.text)]
     said = " and ".join([", ".join(lacks[:-1]), lacks[-1]] if len(lacks) > 1 else lacks)
-    what = f"{said} {'is' if len(lacks) == 1 else 'are'} missing, and nobody is at a terminal to be asked. Such as:"
-    return click.UsageError(f"{_in_lines(what)}\n\n    {' '.join(command)}")
+    what = f"{said} {'is' if len(lacks) == 1 else 'are'} missing, and nobody is at a terminal to be asked. Such as"
+    return click.UsageError(
+        f"{_error(what + (', with the text piped in:' if fed else ':'))}\n\n    {' '.join(command)}"
+    )
 
 
-def _in_lines(message: str) -> str:
+def _error(message: str) -> str:
     """Return an error's message in lines that fit; click puts "Error: " before the first one."""
-    return click.wrap_text(message, width(), initial_indent=" " * 7).lstrip()
+    return in_lines(message, " " * len("Error: "), "").lstrip()
 
 
 # -- completion --------------------------------------------------------------------------------------------------------

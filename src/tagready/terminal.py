@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
-import textwrap
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tagready.findings import Finding, Level, Report, Trouble, WorldFailed, as_verdict, counted
+from tagready.findings import Finding, Level, Report, Trouble, WorldFailed, as_verdict, counted, way_out
 from tagready.git import NO_REMOTE
+from tagready.wrapping import entry_in, has_command, wrapped
 
 SCHEMA = 1
 #: Lines of an entry that are shown before the commit; more would push everything else off the screen.
@@ -62,7 +62,7 @@ def show_report(report: Report) -> None:
             reasons.setdefault(skip.reason, []).append(skip.rule)
     for reason, rules in reasons.items():
         say(
-            _wrapped(f"{glyph('–', '-')} {', '.join(rules)} not judged: {reason}", "", "  "),
+            in_lines(f"{glyph('–', '-')} {', '.join(rules)} not judged: {reason}", "", "  "),
             err=True,
             fg="bright_black",
         )
@@ -78,26 +78,31 @@ def show_finding(found: Finding) -> None:
     head = click.style(f"{sign} {found.rule}", fg="red" if error else "yellow", bold=True)
     say(head + (f"  {place}" if place else ""), err=True)
     message, *rest = found.message.split("\n")
-    say(_wrapped(message, "    "), err=True)
+    say(in_lines(message, "    "), err=True)
+    is_diff = any(line.startswith(("@@", "+", "-")) for line in rest)
     for line in rest[:PREVIEW_LINES]:
-        say("    " + _coloured(line), err=True)
+        edge = " " * (4 + len(line) - len(line.lstrip()))
+        say("    " + _coloured(line) if is_diff else in_lines(line.lstrip(), edge, edge + "  "), err=True)
     if len(rest) > PREVIEW_LINES:
         say(f"    … and {len(rest) - PREVIEW_LINES} more lines (all of them: --format json)", err=True)
-    # A fix is often a command: it is never broken into lines, so that it can be copied.
-    say(f"    {glyph('→', '->')} {found.fix}", err=True)
+    _show_fix(found.fix)
 
 
-def _wrapped(text: str, indent: str, hanging: str | None = None) -> str:
-    return textwrap.fill(
-        text, width(), initial_indent=indent, subsequent_indent=hanging or indent, break_long_words=False,
-        break_on_hyphens=False,
-    )  # fmt: skip
+def _show_fix(fix: str) -> None:
+    """Print what to do. A command is never broken into lines, so that it can be copied."""
+    arrow = f"    {glyph('→', '->')} "
+    say(arrow + fix if has_command(fix) else in_lines(fix, arrow, " " * len(arrow)), err=True)
+
+
+def in_lines(text: str, indent: str = "", hanging: str | None = None) -> str:
+    """Return a text in lines that fit; the second line and those after it begin with `hanging`."""
+    return wrapped(text, width(), indent, hanging)
 
 
 def show_facts(facts: Sequence[tuple[str, str]]) -> None:
     """Print what is known, a word and a sentence to a line."""
     for what, sentence in facts:
-        say(_wrapped(f"{what:<9}  {sentence}", "  ", " " * 13))
+        say(in_lines(f"{what:<9}  {sentence}", "  ", " " * 13))
 
 
 def show_table(rows: Sequence[tuple[str, str, str]]) -> None:
@@ -122,7 +127,7 @@ def show_places(places: Sequence[tuple[str, str, str]]) -> None:
     for name, state, detail in places:
         nice, plain, colour = _STATES[state]
         said = click.style(f"{glyph(nice, plain)} {state:<12}", fg=colour)
-        say(f"  {name:<10}  {said}  " + _wrapped(detail, " " * 30).lstrip())
+        say(f"  {name:<10}  {said}  " + in_lines(detail, " " * 30).lstrip())
 
 
 #: How each command says that it did not do what was asked.
@@ -148,24 +153,31 @@ def show_refusal(report: Report, command: str) -> None:
 
 def show_trouble(trouble: Trouble) -> None:
     """Print what failed, in whose words, and the way out."""
-    say(click.style(f"{glyph('✗', 'x')} ", fg="red", bold=True) + _wrapped(trouble.what, "", "  "), err=True)
+    say(click.style(f"{glyph('✗', 'x')} ", fg="red", bold=True) + in_lines(trouble.what, "", "  "), err=True)
     if trouble.stderr:
+        import textwrap
+
         say(textwrap.indent(trouble.stderr, "    "), err=True)
     if trouble.command:
         say(f"    while running: {trouble.command}", err=True, fg="bright_black")
-    say(f"    {glyph('→', '->')} {trouble.fix}", err=True)
+    _show_fix(trouble.fix)
 
 
-def show_where(folder: Path) -> None:
-    """Say in which folder the paths and commands are meant that stand above."""
+def show_where(folder: Path, project: str) -> None:
+    """Say in which folder the paths and commands are meant that stand above.
+
+    A project in a folder of its own below that one is what tagready's commands have to be given.
+    """
     from shlex import quote
 
     here = Path.cwd()
     shorter = os.path.relpath(folder, here) if folder.anchor == here.anchor else str(folder)
-    say(
-        f"Paths and commands are meant in the project's folder: cd {quote(min(str(folder), shorter, key=len))}",
-        err=True,
-    )
+    there = "" if folder.samefile(here) else f"cd {quote(min(str(folder), shorter, key=len))}"
+    if there:
+        whose = "repository's" if project else "project's"
+        say(f"Paths and commands are meant in the {whose} folder: {there}", err=True)
+    if project:
+        say(f"Commands of tagready are meant with -C {quote(project)}", err=True)
 
 
 #: How a file stands on an index or in a release: its sign, the plain one, and the colour.
@@ -258,7 +270,13 @@ def append_summary(text: str) -> None:
         with open(path, "a", encoding="utf-8", errors="replace") as file:  # noqa: PTH123
             file.write(text + "\n")
     except OSError as error:
-        say(f"The job's summary could not be written: {error.strerror} ({path})", err=True)
+        _say_unwritten(f"{error.strerror} ({path})")
+
+
+@cache
+def _say_unwritten(why: str) -> None:
+    """Say that there is no summary; once, however much was to stand in it."""
+    say(f"The job's summary could not be written: {why}", err=True)
 
 
 def give_outputs(**values: str) -> None:
@@ -275,7 +293,7 @@ def give_outputs(**values: str) -> None:
             file.writelines(lines)
     except OSError as error:
         what = f"the workflow's outputs cannot be written: {error.strerror} ({path})"
-        raise WorldFailed(what, "make room, and re-run the job") from None
+        raise WorldFailed(what, f"{way_out(error)}, and re-run the job") from None
 
 
 def show_diff(patch: str) -> None:
@@ -291,9 +309,9 @@ def _coloured(line: str) -> str:
 
 
 def show_entry(entry: str) -> None:
-    """Print an entry behind a bar; the rest of a very long one is left to `git show`."""
+    """Print an entry behind a bar, in lines that fit; the rest of a very long one is left to `git show`."""
     bar = glyph("│", "|")
-    lines = entry.rstrip().split("\n")
+    lines = entry_in(width() - 4, entry.rstrip()).split("\n")
     shown = [f"  {bar} {line}".rstrip() for line in lines[:PREVIEW_LINES]]
     if len(lines) > PREVIEW_LINES:
         shown.append(f"  {bar} … and {len(lines) - PREVIEW_LINES} more lines")
@@ -302,6 +320,8 @@ def show_entry(entry: str) -> None:
 
 def as_json(command: str, report: Report | None, **keys: Any) -> str:
     """Return the one JSON object that a command prints (schema 1)."""
+    import json
+
     report = report or Report()
     judged = as_verdict(report)
     document = {

@@ -1,0 +1,52 @@
+"""What is printed, on a screen of forty columns."""
+
+from __future__ import annotations
+
+import pytest
+
+from tagready.findings import WorldFailed, finding
+from tagready.terminal import show_entry, show_finding, show_trouble
+
+COMMAND = "git mv changelog.d/41.bug.md changelog.d/41.bugfix.md, or name it otherwise"
+
+
+@pytest.fixture(autouse=True)
+def _narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+
+
+def test_an_entry_is_behind_a_bar_as_a_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    show_entry("- A lamp that is off no longer draws any power.\n  At all. (#41)\n")
+    assert capsys.readouterr().out == ("  │ - A lamp that is off no longer draws\n  │   any power. At all. (#41)\n")
+
+
+def test_a_very_long_entry_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    show_entry("- A lamp that is off no longer draws any power.\n" * 31)
+    *shown, last = capsys.readouterr().out.splitlines()
+    assert (len(shown), last.endswith(" … and 2 more lines")) == (60, True)
+
+
+def test_sentences_are_broken_into_lines_and_commands_are_not(capsys: pytest.CaptureFixture[str]) -> None:
+    about = "A news fragment is a small file with a sentence:"
+    message = f"no news fragment tells of it\n{about}\n  feature  Features, and things like them"
+    show_finding(finding("fragment-missing", message, "write a sentence for somebody who uses it"))
+    assert capsys.readouterr().err == (
+        "✗ fragment-missing\n"
+        "    no news fragment tells of it\n"
+        "    A news fragment is a small file with\n"
+        "      a sentence:\n"
+        "      feature  Features, and things like\n"
+        "        them\n"
+        "    → write a sentence for somebody who\n"
+        "      uses it\n"
+    )
+    show_finding(finding("fragment-ignored", "it is ignored", COMMAND))
+    assert f" {COMMAND}\n" in capsys.readouterr().err
+    show_trouble(WorldFailed("it failed", "try again when the network does better"))
+    assert capsys.readouterr().err.endswith(" try again when the network does\n      better\n")
+
+
+def test_a_difference_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    line = "+- A lamp that is off no longer draws any power."
+    show_finding(finding("entry-differs", f"it differs:\n@@ -1 +1 @@\n a\n{line}", "look at it"))
+    assert f"\n     a\n    {line}\n" in capsys.readouterr().err
