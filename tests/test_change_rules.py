@@ -13,6 +13,7 @@ from tagready.change_rules import (
     Edits,
     FragmentText,
     PullRequestEvent,
+    Undeclared,
     WrittenEntry,
     as_owned,
     bumped_by_hand,
@@ -31,7 +32,7 @@ from tagready.change_rules import (
 from tagready.changelog import Changelog
 from tagready.findings import Finding, Level, finding
 from tagready.fragment_needed import counts_as_code, fragment_missing, issue_for, metadata_changed, to_write
-from tagready.fragments import Fragment
+from tagready.fragments import Fragment, read_name
 from tagready.git_records import LoggedCommit
 from tagready.places import PatternPlace, Stated, TomlPlace
 from tagready.project import Section, Sources, read_news
@@ -63,7 +64,8 @@ def commit(message: str = "Change", author: str = "Ann", email: str = "ann@examp
         ("requirements-dev.txt", False), ("ci/requirements.txt", False), ("pylock.dev.toml", False),
         ("tox.ini", False), ("noxfile.py", False), ("Makefile", False), ("bench/speed.py", False),
         ("benchmarks/x.py", False), ("examples/a.py", False), ("towncrier.toml", False),
-        ("codecov.yml", False), ("src/demo/rules.yml", True),
+        ("codecov.yml", False), ("src/demo/rules.yml", True), ("src/demo/_version.py", False),
+        ("src/demo/__version__.py", False), ("src/demo/version.py", True),
     ],
 )  # fmt: skip
 def test_which_files_are_code(path: str, counts: bool) -> None:
@@ -141,13 +143,13 @@ def test_how_a_fragment_s_name_begins(number: int | None, branch: str, pattern: 
 
 TYPES = (
     "\n    feature  Features\n    bugfix   Bugfixes\n    doc      Improved Documentation\n"
-    "    removal  Deprecations and Removals\n    misc     Misc"
+    "    removal  Deprecations and Removals\n    misc     Misc (shows the issue only)"
 )
 THROUGH = 'where users notice nothing: git commit --allow-empty -m "[no changelog]"'
 
 
 def test_the_missing_fragment_is_named_and_ready_to_copy() -> None:
-    assert fragment_missing(to_write(["a.py", "b.py", "c.py", "d.py"], NEWS, "77"), Level.ERROR) == finding(
+    assert fragment_missing(to_write(["a.py", "b.py", "c.py", "d.py"], NEWS, "77", []), Level.ERROR) == finding(
         "fragment-missing",
         "code changed (a.py, b.py, c.py and 1 more), and no news fragment says what users will notice\n"
         "A news fragment is a small file with a sentence or two for them:\n"
@@ -158,14 +160,31 @@ def test_the_missing_fragment_is_named_and_ready_to_copy() -> None:
 
 
 def test_the_missing_fragment_of_an_rst_project_as_a_warning() -> None:
-    lacks = to_write(["a.py"], RST._replace(sections=(Section("", "pkg/news"),)), "+something")
+    lacks = to_write(["a.py"], RST._replace(sections=(Section("", "pkg/news"),)), "+something", [])
     found = fragment_missing(lacks, Level.WARNING)
     assert found.level is Level.WARNING
     assert "> pkg/news/+something.feature.rst && git add pkg/news/+something.feature.rst && " in found.fix
 
 
+@pytest.mark.parametrize(
+    ("names", "extension"),
+    [
+        (["1.bugfix", "2.doc", "3.misc.1"], ""),
+        (["1.bugfix.rst", "2.doc.rst", "3.misc"], ".rst"),
+        (["1.bugfix.txt"], ".txt"),
+        ([], ".md"),
+    ],
+)
+def test_the_missing_fragment_is_named_as_the_others_are(names: list[str], extension: str) -> None:
+    """twisted's have no extension, though its changelog is reStructuredText."""
+    written = [each for name in names if (each := read_name(NEWS, NEWS.sections[0], name))]
+    found = fragment_missing(to_write(["a.py"], NEWS, "77", written), Level.ERROR)
+    assert f"\n  changelog.d/77.TYPE{extension}, where" in found.message
+    assert f"> changelog.d/77.feature{extension} && git add changelog.d/77.feature{extension} && " in found.fix
+
+
 def test_a_fragment_that_is_not_committed_is_the_one() -> None:
-    assert fragment_missing(to_write(["a.py"], NEWS, "77"), Level.ERROR, ["changelog.d/77.bugfix.md"]) == finding(
+    assert fragment_missing(to_write(["a.py"], NEWS, "77", []), Level.ERROR, ["changelog.d/77.bugfix.md"]) == finding(
         "fragment-missing",
         "code changed (a.py), and the news fragment is not committed yet: changelog.d/77.bugfix.md",
         f'git add changelog.d/77.bugfix.md && git commit -m "Add a news fragment"; {THROUGH}',
@@ -301,7 +320,8 @@ DECLARE = 'git commit --allow-empty -m "[changelog edit]"'
 
 def test_findings_about_entries() -> None:
     edits = Edits(((ONE, MENDED),), (TWO,), (entry("3.0", line=3), entry("4.0", line=2)))
-    assert edited_by_hand(edits, "abc", {Version("4.0"): "--- a\n+++ b"}) == [
+    undeclared = Undeclared(Version("4.0"), "--- a\n+++ b", "prepare-release 4.0 --again --edit")
+    assert edited_by_hand(edits, "abc", [undeclared]) == [
         finding(
             "entry-edited-by-hand",
             "the entry for 1.0 was changed, and people have read it as it was:\n--- as it was\n"
@@ -327,15 +347,22 @@ def test_findings_about_entries() -> None:
         finding(
             "entry-edited-by-hand",
             "the entry for 4.0 looks like a release, but its fragments do not make it:\n--- a\n+++ b",
-            f"prepare-release 4.0 makes it from the fragments (--edit declares an edit); on purpose: {DECLARE}",
+            "prepare-release 4.0 --again --edit, and put the edit in again there, which declares it",
             "CHANGELOG.md",
             2,
         ),
     ]
 
 
+def test_a_renewed_entry_that_was_reworded_is_a_release_but_for_that() -> None:
+    (found,) = edited_by_hand(Edits(((ONE, MENDED),)), "abc", [Undeclared(Version("1.0"), "-a\n+b", "renew it")])
+    assert (found.message.partition(":")[0], found.fix.partition(",")[0], found.line) == (
+        "the entry for 1.0 looks like a release, but its fragments do not make it", "renew it", 5,
+    )  # fmt: skip
+
+
 def test_two_hundred_entries_are_counted_not_listed() -> None:
-    found = edited_by_hand(Edits(removed=tuple(entry(f"{number}.0") for number in range(1, 201))), "abc", {})
+    found = edited_by_hand(Edits(removed=tuple(entry(f"{number}.0") for number in range(1, 201))), "abc", [])
     assert len(found) == 6
     assert found[5] == finding(
         "entry-edited-by-hand",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -15,37 +16,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forge_server import ForgeServer
-from projects import CHANGELOG, MARKER, PYPROJECT, RST_MARKER, Project, Result, add_remote, make_project
-from steps import Step, commit, edit, git, run, write
+from projects import CHANGELOG, DAY, MARKER, PYPROJECT, RST_MARKER, Project, Result, copy_pair, make_pair
+from steps import Step, commit, edit, git, prepare, remove, run, write
+
+pytestmark = pytest.mark.usefixtures("noon")
 
 #: A finding: rule, level, path, line.
 Found = tuple[str, str, str | None, int | None]
 
 LOG = "CHANGELOG.md"
 CODE = "src/demo/lamp.py"
-NOON = "2026-02-03T12:00:00+0000"
-DAY = ("--date", "2026-02-03")
 HAND = "## 1.4.0 (2026-02-03)\n\n- Typed.\n\n## 1.3.0"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _noon() -> Iterator[None]:
-    """Let every commit be of the day that the entries have."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GIT_AUTHOR_DATE", NOON)
-        patch.setenv("GIT_COMMITTER_DATE", NOON)
-        yield
 
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project with code on main, and a remote that has it."""
-    folder = tmp_path_factory.mktemp("template")
-    project = make_project(folder / "demo")
-    project.write(CODE, "LAMPS = 1\n")
+    project = make_pair(tmp_path_factory.mktemp("template"))
     project.write("src/demo/__init__.py", "")
-    project.commit("Add lamps")
-    add_remote(project, folder / "remote.git")
+    run(commit(write(CODE, "LAMPS = 1\n")), git("push", "-q"))(project)
     return project
 
 
@@ -56,11 +45,7 @@ def project(template: Project, tmp_path: Path) -> Project:
 
 
 def topic(template: Project, tmp_path: Path) -> Project:
-    path = tmp_path / "demo"
-    shutil.copytree(template.path, path, symlinks=True)
-    shutil.copytree(template.path.parent / "remote.git", tmp_path / "remote.git")
-    project = Project(path)
-    project.git("remote", "set-url", "origin", str(tmp_path / "remote.git"))
+    project = copy_pair(template, tmp_path)
     project.git("switch", "--quiet", "--create", "fix-77-lamps")
     return project
 
@@ -71,22 +56,6 @@ def topic(template: Project, tmp_path: Path) -> Project:
 def keys(line: str) -> Step:
     """Set a key of ours."""
     return edit("pyproject.toml", "[tool.towncrier]", f"[tool.tagready]\n{line}\n\n[tool.towncrier]")
-
-
-def remove(*names: str) -> Step:
-    def step(project: Project) -> None:
-        for name in names:
-            (project.path / name).unlink()
-
-    return step
-
-
-def prepare(*arguments: str) -> Step:
-    def step(project: Project) -> None:
-        result = project.prepare(*arguments)
-        assert result.code == 0, result.err
-
-    return step
 
 
 def on_main(*steps: Step) -> Step:
@@ -125,6 +94,11 @@ def check(project: Project, *arguments: str) -> Result:
 
 PYPIRC = "[pypi]\nusername = ann\npassword = correct-horse-battery\n"
 MISSING = error("fragment-missing")
+#: The version is stated in the code.
+IN_CODE = commit(
+    write("src/demo/__init__.py", '__version__ = "1.3.0"\n'),
+    keys('version-source = "files"\nversion-files = ["src/demo/__init__.py"]'),
+)
 
 CASES: dict[str, tuple[Step, list[Found]]] = {
     "code and a fragment": (WITH_NEWS, []),
@@ -261,6 +235,13 @@ CASES: dict[str, tuple[Step, list[Found]]] = {
     ),
     "a development version": (commit(edit("pyproject.toml", "1.3.0", "1.4.0.dev0"), NEWS), []),
     "the same version in other words": (commit(edit("pyproject.toml", '"1.3.0"', '"1.3"'), NEWS), []),
+    "a development version in the code": (
+        run(since_main(IN_CODE), commit(write("src/demo/__init__.py", '__version__ = "1.4.0.dev0"\n'))), [],
+    ),
+    "a development version, and code": (
+        run(since_main(IN_CODE), commit(write("src/demo/__init__.py", '__version__ = "1.4.0.dev0"\nLAMPS = 1\n'))),
+        [MISSING],
+    ),
     "a version that nobody can find": (
         commit(edit("pyproject.toml", 'version = "1.3.0"', 'dynamic = ["version"]'), NEWS),
         [],
@@ -298,11 +279,11 @@ CASES: dict[str, tuple[Step, list[Found]]] = {
         [],
     ),
     "a release on main was merged in": (
-        run(WITH_NEWS, on_main(prepare("1.4.0", *DAY)), git("merge", "-q", "--no-edit", "main")),
+        run(WITH_NEWS, on_main(prepare("1.4.0")), git("merge", "-q", "--no-edit", "main")),
         [],
     ),
     "a release on main was picked": (
-        run(WITH_NEWS, on_main(prepare("1.4.0", *DAY)), git("cherry-pick", "main")),
+        run(WITH_NEWS, on_main(prepare("1.4.0")), git("cherry-pick", "main")),
         [],
     ),
 }  # fmt: skip
@@ -345,6 +326,14 @@ def test_the_file_to_create_is_named_after_the_branch(project: Project) -> None:
     assert "this change does not pass the pull-request gate: 1 finding" in result.err
 
 
+def test_the_file_to_create_is_named_as_the_others_are(project: Project) -> None:
+    names = [f"changelog.d/{name}" for name in ("12.feature", "13.bugfix")]
+    since_main(commit(*(git("mv", f"{name}.md", name) for name in names)))(project)
+    CODED(project)
+    (found,) = check(project).json["findings"]
+    assert "> changelog.d/77.feature && git add changelog.d/77.feature && " in found["fix"]
+
+
 def test_the_command_that_is_named_helps(project: Project) -> None:
     CODED(project)
     (found,) = check(project).json["findings"]
@@ -364,6 +353,22 @@ def test_fragments_are_shown_as_they_will_be(project: Project) -> None:
     WITH_NEWS(project)
     assert check(project).json["preview"] == "### Bugfixes\n\n- Count lamps. (#77)"
     assert "| - Count lamps. (#77)" in project.run("check").out
+
+
+VERSIONED = """{% for category, texts in sections[""].items() %}
+### {{ definitions[category]["name"] }} - {{ versiondata.version }}
+
+{% for text in texts %}- {{ text }}
+{% endfor %}{% endfor %}"""
+
+
+def test_no_made_up_version_is_shown(project: Project) -> None:
+    """virtualenv's template names the version in the title of each category."""
+    template = edit("pyproject.toml", "directory =", 'template = "changelog.d/template.md"\ndirectory =')
+    run(since_main(commit(template, write("changelog.d/template.md", VERSIONED))), WITH_NEWS)(project)
+    assert check(project).json["preview"] == "### Bugfixes - next\n\n- Count lamps."
+    added = project.run("add", "9", "doc", "-m", "Light.")
+    assert "### Improved Documentation - next\n" in added.out
 
 
 def test_a_fragment_on_which_towncrier_hangs(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -464,7 +469,7 @@ def release(*arguments: str) -> Step:
     """Prepare 1.4.0 on its branch, and go there."""
     return run(
         git("switch", "-q", "main"),
-        prepare("1.4.0", *DAY, "--branch", *arguments),
+        prepare("1.4.0", "--branch", *arguments),
         git("switch", "-q", "release/1.4.0"),
     )
 
@@ -505,8 +510,8 @@ RELEASES: dict[str, tuple[Step, list[Found]]] = {
         [error("version-mismatch", "pyproject.toml", 3)],
     ),
     "renewed": (
-        run(since_main(prepare("1.4.0", *DAY), WITH_NEWS), git("switch", "-q", "main"),
-            prepare("1.4.0", *DAY, "--again", "--branch"), git("switch", "-q", "release/1.4.0")),
+        run(since_main(prepare("1.4.0"), WITH_NEWS), git("switch", "-q", "main"),
+            prepare("1.4.0", "--again", "--branch"), git("switch", "-q", "release/1.4.0")),
         [],
     ),
 }  # fmt: skip
@@ -528,19 +533,62 @@ def test_an_edit_that_is_declared_is_a_release(project: Project, monkeypatch: py
     assert (found_by(result), result.json["kind"]) == ([], "release")
 
 
+REWORDED = commit(edit(LOG, "Add colour.", "Add colours."), edit(LOG, "Mend it.", "Mend all of it."))
+
+
 def test_an_edit_that_is_not_declared_is_no_release(project: Project) -> None:
-    release()(project)
-    commit(edit(LOG, "Add colour.", "Add colours."), edit(LOG, "Mend it.", "Mend all of it."))(project)
+    """One cause is one finding: fragments are gone, the version is another one, and no code needs a fragment."""
+    run(since_main(IN_CODE), release(), REWORDED, CODED)(project)
     result = check(project)
-    assert found_by(result) == [
-        error("fragment-deleted", "changelog.d/12.feature.md"),
-        error("fragment-deleted", "changelog.d/13.bugfix.md"),
-        error("entry-edited-by-hand", LOG, 5),
-        error("version-bumped-by-hand", "pyproject.toml", 3),
-    ]
-    assert "looks like a release, but its fragments do not make it:\n" in result.json["findings"][2]["message"]
-    assert "\n+- Add colours. (#12)" in result.json["findings"][2]["message"]
+    assert found_by(result) == [error("entry-edited-by-hand", LOG, 5)]
+    (found,) = result.json["findings"]
+    assert "looks like a release, but its fragments do not make it:\n" in found["message"]
+    assert "\n+- Add colours. (#12)" in found["message"]
+    assert "[changelog edit]" not in found["fix"]
     assert result.json["kind"] == "change"
+
+
+@pytest.mark.parametrize("flow", ["direct", "pull-request"])
+def test_the_way_out_of_an_edit_that_is_not_declared(
+    project: Project, monkeypatch: pytest.MonkeyPatch, flow: str
+) -> None:
+    """The very same words again leave the changelog as it is; the commit declares them all the same."""
+    since_main(commit(keys(f'flow = "{flow}"')))(project)
+    run(release(), REWORDED)(project)
+    wanted = project.read(LOG)
+    (found,) = check(project).json["findings"]
+    switch, _, command = found["fix"].partition(",")[0].rpartition(" && ")
+    assert switch == ("" if flow == "direct" else "git switch main")
+    project.git(*switch.split()[1:] or ["status"])
+    name, *arguments = command.split()
+    assert name == "prepare-release"
+    monkeypatch.setenv("GIT_EDITOR", "sed -i.bak -e s/colour/colours/ -e 's/Mend it/Mend all of it/'")
+    done = project.prepare(*arguments, *DAY)
+    assert done.code == 0, done.err
+    project.git("switch", "-q", "release/1.4.0")
+    assert project.read(LOG) == wanted
+    result = check(project)
+    assert (found_by(result), result.json["kind"]) == ([], "release")
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_an_edit_in_a_release_that_a_message_permits_is_for_the_tag_gate(project: Project, strict: bool) -> None:
+    if strict:
+        since_main(commit(keys("strict-entry = true")))(project)
+    run(release(), REWORDED, git("commit", "-q", "--allow-empty", "-m", "[changelog edit]"))(project)
+    result = check(project)
+    level = error if strict else warning
+    assert (found_by(result), result.json["kind"]) == ([level("entry-differs", LOG, 5)], "release")
+    assert [note.partition(" says ")[2] for note in result.json["notes"]] == [
+        "[changelog edit], which permits what it does to: 1.4.0"
+    ]
+
+
+def test_what_a_reworded_entry_does_not_tell_is_lost(project: Project) -> None:
+    run(release(), commit(edit(LOG, "Add colour. (#12)", "Add much.")))(project)
+    assert found_by(check(project)) == [
+        error("fragment-deleted", "changelog.d/12.feature.md"), error("entry-edited-by-hand", LOG, 5),
+    ]  # fmt: skip
 
 
 def test_an_entry_of_another_towncrier_is_a_release_still(project: Project) -> None:
@@ -560,12 +608,16 @@ def test_a_release_that_is_tagged_already(project: Project) -> None:
     assert (found_by(result), result.json["kind"]) == ([], "forward-port")
 
 
+FIX = "src/demo/fix.py"
+
+
 def maintenance(project: Project) -> None:
     """A release 1.3.1 of one of main's fragments, tagged on the series 1.3.x."""
     project.git("switch", "-q", "-c", "1.3.x", "v1.3.0")
     project.write("changelog.d/13.bugfix.md", "Mend it.\n")
+    project.write(FIX, "x")
     project.commit("Backport")
-    prepare("1.3.1", *DAY)(project)
+    prepare("1.3.1")(project)
     project.git("tag", "v1.3.1")
     project.git("switch", "-q", "fix-77-lamps")
 
@@ -620,17 +672,50 @@ def test_a_forward_port_that_was_changed_on_the_way(project: Project) -> None:
     assert found_by(check(project)) == [error("entry-edited-by-hand", LOG, 5)]
 
 
+def merged_up(*steps: Step) -> Step:
+    """Merge the series into the branch, with what is mended before that is committed."""
+    return run(
+        git("merge", "-q", "--no-commit", "--no-ff", "1.3.x", check=False),
+        git("checkout", "HEAD", "--", "pyproject.toml"), *steps, git("add", "-A"), git("commit", "-q", "--no-edit"),
+    )  # fmt: skip
+
+
+def on_series(*steps: Step) -> Step:
+    return run(git("switch", "-q", "1.3.x"), *steps, git("switch", "-q", "fix-77-lamps"))
+
+
 def test_a_maintenance_branch_merged_forward_tells_of_its_code(project: Project) -> None:
-    maintenance(project)
-    project.git("switch", "-q", "1.3.x")
-    commit(write("src/demo/more.py", "x"))(project)
-    project.git("switch", "-q", "fix-77-lamps")
-    project.git("merge", "-q", "--no-commit", "--no-ff", "1.3.x", check=False)
-    project.git("checkout", "HEAD", "--", "pyproject.toml")
-    project.git("commit", "-q", "--no-edit")
+    run(maintenance, merged_up())(project)
     result = check(project)
     assert (found_by(result), result.json["kind"]) == ([], "forward-port")
     assert "this merges v1.3.1, whose entry tells of it" in result.json["notes"][1]
+
+
+DEVELOPMENT = edit("src/demo/__init__.py", '"1.3.1"', '"1.3.2.dev0"')
+MERGES: dict[str, tuple[Step, list[str]]] = {
+    "and code of its own": (run(merged_up(), commit(write("src/demo/own.py", "x"))), ["src/demo/own.py"]),
+    "and more of what the release has": (run(merged_up(), commit(write(FIX, "y"))), [FIX]),
+    "with code in the merge itself": (merged_up(write("src/demo/own.py", "x")), ["src/demo/own.py"]),
+    "with what only main has, changed in the merge itself": (merged_up(write(CODE, "x")), [CODE]),
+    "with a conflict": (
+        run(since_main(commit(write(FIX, "z"))), merged_up(write(FIX, "both"))), [],
+    ),
+    "with a conflict, and more in another commit": (
+        run(since_main(commit(write(FIX, "z"))), merged_up(write(FIX, "both")), commit(write(FIX, "more"))), [FIX],
+    ),
+    "that has gone on": (run(on_series(commit(write("src/demo/next.py", "x"))), merged_up()), ["src/demo/next.py"]),
+    "that has gone on to a development version": (run(on_series(commit(DEVELOPMENT)), merged_up()), []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MERGES)
+def test_only_what_a_merged_release_brought_is_told_of(project: Project, name: str) -> None:
+    steps, untold = MERGES[name]
+    run(since_main(IN_CODE), git("tag", "-f", "v1.3.0"), maintenance, steps)(project)
+    result = check(project)
+    assert [found["message"].partition(")")[0] for found in result.json["findings"]] == [
+        f"code changed ({path}" for path in untold
+    ]
 
 
 # -- what HEAD is held against -----------------------------------------------------------------------------------------
@@ -707,16 +792,52 @@ def test_a_base_branch_that_is_not_here(project: Project) -> None:
     assert found_by(check(project)) == [MISSING]
 
 
+NAME_ONE = "name one that is: git log --oneline"
+
+
 @pytest.mark.parametrize(
     ("since", "fix"),
     [
         ("origin/nope", "git fetch origin +refs/heads/nope:refs/remotes/origin/nope"),
         ("nope", "git fetch origin +refs/heads/nope:refs/remotes/origin/nope"),
+        ("nope~2", "git fetch origin +refs/heads/nope:refs/remotes/origin/nope"),
         ("f" * 40, f"git fetch origin {'f' * 40}"),
+        ("deadbeef", NAME_ONE),
+        ("HEAD~99", NAME_ONE),
+        ("@~99", NAME_ONE),
+        ("@{u}", NAME_ONE),
+        ("@{99}", NAME_ONE),
+        ("no such", NAME_ONE),
+        ("v9.9.9", "git fetch origin tag v9.9.9"),
+        ("v9.9", "git fetch origin --tags '+refs/heads/*:refs/remotes/origin/*'"),
+        ("origin/v9.9", "git fetch origin +refs/heads/v9.9:refs/remotes/origin/v9.9"),
     ],
 )
 def test_a_reference_that_is_not_here(project: Project, since: str, fix: str) -> None:
     assert trouble(check(project, "--since", since)) == (2, f"there is no commit {since} here", fix)
+
+
+@pytest.mark.parametrize("since", ["main", "main~0"])
+def test_a_branch_that_only_the_remote_has(project: Project, since: str) -> None:
+    CODED(project)
+    project.git("branch", "-D", "main")
+    result = check(project, "--since", since)
+    assert (result.json["base"], found_by(result)) == (project.head("origin/main"), [MISSING])
+    assert f"origin/{since}, from" in project.run("check", "--since", since).out
+
+
+@pytest.mark.parametrize("since", ["v1.3.0", "v1.3", "HEAD~2", "main~1"])
+def test_a_reference_that_a_shallow_clone_lacks_is_fetched(project: Project, tmp_path: Path, since: str) -> None:
+    """By the very command that is named, at the first attempt."""
+    run(git("tag", "v1.3", "v1.3.0"), CODED, commit(write("docs/x.md", "x")))(project)
+    project.git("push", "-q", "origin", "HEAD", "v1.3", "v1.3.0")
+    remote = f"file://{tmp_path}/remote.git"
+    project.git("clone", "-q", "--depth", "1", "--branch", "fix-77-lamps", remote, str(tmp_path / "clone"))
+    clone = Project(tmp_path / "clone")
+    code, what, fix = trouble(check(clone, "--since", since))
+    assert (code, what) == (2, f"there is no commit {since} here")
+    clone.git(*shlex.split(fix)[1:])
+    assert check(clone, "--since", since).code in (0, 1)
 
 
 def test_histories_with_nothing_in_common(project: Project) -> None:
@@ -958,6 +1079,16 @@ def test_a_run_that_has_the_base_checked_out_is_no_green_result(project: Project
     assert "`pull_request`" in fix
 
 
+def test_no_stranger_is_lent_our_secrets(project: Project, workflow: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The head of the pull request is checked out: towncrier would run its template."""
+    CODED(project)
+    clone = workflow.pull_request(project)
+    clone.git("checkout", "-q", "HEAD^2")
+    monkeypatch.setenv("GITHUB_EVENT_NAME", "pull_request_target")
+    code, what, fix = trouble(check(clone))
+    assert (code, "`pull_request_target`" in what, "`pull_request`" in fix) == (2, True, True)
+
+
 def test_a_merge_queue_does_not_know_the_labels(project: Project, workflow: Run) -> None:
     base = project.head()
     CODED(project)
@@ -1002,7 +1133,52 @@ def test_the_summary_is_a_checklist(project: Project, workflow: Run) -> None:
         "- [x] No changed file has a secret",
         "- [x] Workflows are safe",
     ]
-    assert "  - changelog.d/79.bugfix.md has no text" in summary
+    assert (
+        "  - changelog.d/79.bugfix.md has no text, so the entry would show a bare issue number → what to do" in summary
+    )
+
+
+def test_the_summary_says_how_to_mend_to_who_has_written_their_first_fragment(project: Project, workflow: Run) -> None:
+    """In blocks to copy; and what is good already is shown."""
+    good, high, odd = (f"changelog.d/{name}" for name in ("77.bugfix.md", "88.feature.md", "89.bug.md"))
+    commit(write(CODE, "x"), write(good, "Mend.\n"), write(high, "Big.\n\n# Heading\n"), write(odd, "x"))(project)
+    outputs(workflow)
+    assert project.run("check", "--format", "github").code == 1
+    summary = (workflow.path / "summary").read_text("utf-8")
+    assert summary.count("→ what to do is below\n") == 2
+    assert summary.partition("\n#### What to do\n\n")[2] == (
+        "The changelog is made of news fragments, and with these it cannot be:\n\n"
+        "- changelog.d/89.bug.md is not named like a fragment, so towncrier passes over it and its text would be "
+        "missing\n\n"
+        "  ```sh\n  git mv changelog.d/89.bug.md changelog.d/89.bugfix.md\n  ```\n\n"
+        "  or list it under `ignore` in \\[tool.towncrier\\] of pyproject.toml\n\n"
+        "- changelog.d/88.feature.md has a heading as high as a category of the entry: readers and tools would take "
+        "what follows for another section (line 3)\n\n"
+        "  → use a deeper heading, or bold text\n\n"
+        "Then commit, and push; this check runs again:\n\n"
+        '```sh\ngit commit --all -m "Mend the news fragments"\ngit push\n```\n\n'
+        "In the changelog:\n\n> ### Bugfixes\n>\n> - Mend. (#77)\n\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "about", "why"),
+    [
+        ("", {"user": {"login": "dependabot[bot]", "type": "Bot"}}, "a bot opened the pull request"),
+        ('require-fragment = "never"', {}, 'require-fragment is "never"'),
+    ],
+)
+def test_the_summary_ticks_no_fragment_that_nobody_asked_for(
+    project: Project, workflow: Run, key: str, about: dict[str, Any], why: str
+) -> None:
+    run(since_main(commit(keys(key))), CODED)(project)
+    clone = workflow.pull_request(project, **about)
+    outputs(workflow)
+    assert clone.run("check", "--format", "github").code == 0
+    summary = (workflow.path / "summary").read_text("utf-8")
+    assert f"\n- [x] No fragment is asked for: {why}\n" in summary
+    assert summary.lower().count("fragment is asked for") == 1
+    assert "What users will notice" not in summary
 
 
 def test_the_summary_says_what_to_write_to_who_has_never_seen_a_fragment(project: Project, workflow: Run) -> None:
@@ -1051,6 +1227,22 @@ def test_a_workflow_that_is_touched_is_judged(project: Project) -> None:
     levels = {(rule, path): level for rule, level, path, _ in found_by(check(project))}
     assert levels["workflow-unsafe", ".github/workflows/new.yml"] == "error"
     assert ("workflow-unsafe", ".github/workflows/old.yml") not in levels
+
+
+@pytest.mark.parametrize("settings", [".github/zizmor.yml", "zizmor.yaml"])
+def test_what_a_project_tells_zizmor_holds(project: Project, settings: str) -> None:
+    text = (
+        "on: push\npermissions: {}\njobs:\n  x:\n    runs-on: ubuntu-latest\n    steps:\n"
+        f"      - uses: actions/checkout@{'1' * 40}\n"
+    )
+    WITH_NEWS(project)
+    commit(write(".github/workflows/new.yml", text))(project)
+    found = check(project).json["findings"]
+    assert [(each["rule"], each["message"].split(": ")[:2]) for each in found] == [
+        ("workflow-unsafe", ["zizmor", "artipacked"])
+    ]
+    commit(write(settings, "rules: {artipacked: {disable: true}}\n"))(project)
+    assert check(project).json["findings"] == []
 
 
 # -- what was pushed to main -------------------------------------------------------------------------------------------
@@ -1164,7 +1356,7 @@ def test_only_the_first_parents_are_asked_about(main: Project, workflow: Run, fo
 
 def test_a_release_may_come_directly_in_the_direct_flow(main: Project, workflow: Run, forge: ForgeServer) -> None:
     before = main.head()
-    prepare("1.4.0", *DAY)(main)
+    prepare("1.4.0")(main)
     pushed(workflow, before, main.head())
     knows(forge, main)
     result = check_main(main)
@@ -1175,7 +1367,7 @@ def test_a_release_may_come_directly_in_the_direct_flow(main: Project, workflow:
 def test_a_release_may_not_come_directly_in_the_other_flow(main: Project, workflow: Run, forge: ForgeServer) -> None:
     keys('flow = "pull-request"')(main)
     before = main.commit("Set the flow")
-    prepare("1.4.0", *DAY)(main)
+    prepare("1.4.0")(main)
     main.git("merge", "-q", "--ff-only", "release/1.4.0")
     pushed(workflow, before, main.head())
     knows(forge, main)
@@ -1196,11 +1388,13 @@ def test_a_history_that_was_rewritten_is_found(
 ) -> None:
     before = main.commit("Gone") if known else "f" * 40
     main.git("reset", "-q", "--hard", "HEAD~1") if known else None
+    common = main.head()
     by_github(main, monkeypatch, "Instead (#12)")
     pushed(workflow, before, main.head(), forced=True)
     result = check_main(main)
     (found,) = result.json["findings"]
     assert found["message"].startswith(f"the history of main was rewritten: it was on {before[:10]}")
+    assert (result.json["base"] or "") == (common if known else "")
 
 
 def test_a_push_whose_beginning_is_not_here(main: Project, workflow: Run, tmp_path: Path) -> None:

@@ -240,11 +240,15 @@ def test_the_projects_own_ignore() -> None:
         "1.misc.md.swp",
         "1.misc.swo",
         "1.doc.tmp",
+        "1.doc.md.save",
+        "1.doc.md.save.2",
+        "#1.doc.md#",
+        ".#1.doc.md#",
     ],
 )
 def test_leftover_copies(name: str) -> None:
     path = f"changelog.d/{name}"
-    quoted = path if "~" not in path else f"'{path}'"
+    quoted = path if not {"~", "#"} & {*path} else f"'{path}'"
     assert looked_at(name).findings == (
         Finding(
             "fragment-leftover-copy",
@@ -288,6 +292,35 @@ def test_duplicates(one: str, other: str, rename: str) -> None:
 )
 def test_no_duplicates(names: tuple[str, str]) -> None:
     assert looked_at(*names).findings == ()
+
+
+def test_each_duplicate_gets_a_counter_of_its_own() -> None:
+    found = looked_at("1.doc.md", "1.doc.2.md", "1.doc.rst", "1.doc", "1.doc.txt").findings
+    assert [each.fix.rpartition(" ")[2] for each in found] == ["1.doc.1.rst", "1.doc.3", "1.doc.4.txt"]
+
+
+@pytest.mark.parametrize("name", ["#1.doc.md", "10.doc.md", "x.doc.md", "save.doc.md", "+0.doc.md", "+doc.misc.md"])
+def test_names_that_only_look_odd(name: str) -> None:
+    assert looked_at(name).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "what", "better"),
+    [
+        ("0.doc.md", "is for issue 0, which no project has, and the entry would name it", "ISSUE.doc.md"),
+        ("0000.doc", "is for issue 0, which no project has, and the entry would name it", "ISSUE.doc"),
+        ("bugfix.doc.1.md", "names two types, so the entry would name 'bugfix' as the issue", "ISSUE.doc.1.md"),
+    ],
+)
+def test_an_issue_that_no_project_has(name: str, what: str, better: str) -> None:
+    path = f"changelog.d/{name}"
+    fix = f"git mv {path} changelog.d/{better}, with the issue's number, or +WORDS where there is none"
+    expected = Finding("fragment-malformed", f"{path} {what}", fix, path, None, Level.WARNING)
+    assert looked_at(name).findings == (expected,)
+
+
+def test_a_type_that_the_issue_pattern_takes_is_an_issue() -> None:
+    assert looked_at("bugfix.doc.md", news=NEWS._replace(issue_pattern="[a-z]+")).findings == ()
 
 
 def test_the_same_name_in_two_sections_is_no_duplicate() -> None:
@@ -350,6 +383,15 @@ def conflict(line: int) -> Finding:
     return malformed(line, "has conflict markers", "they would be released", "resolve them and commit")
 
 
+def control(line: int, code: str) -> Finding:
+    return malformed(
+        line,
+        f"has the control character {code}",
+        "the changelog would no longer be plain text to git and to terminals",
+        "take it out and commit",
+    )
+
+
 def not_utf8(line: int) -> Finding:
     return malformed(line, "is not UTF-8", "towncrier would replace the bytes by �", "save it as UTF-8")
 
@@ -391,6 +433,10 @@ EMPTY = Finding(
         pytest.param("| a |\n|---|\n| b |\n", [], id="table"),
         pytest.param("# T\n```\nx", [heading(1), open_fence(2, "```")], id="all at once"),
         pytest.param("<<<<<<< a\n# T\n", [conflict(1)], id="conflict and heading"),
+        pytest.param("Add\n\0.\n", [control(2, "U+0000")], id="NUL"),
+        pytest.param("\x1b[2J.\n", [control(1, "U+001B")], id="what a terminal obeys"),
+        pytest.param("Add \x9b2J.\n", [control(1, "U+009B")], id="the same in one sign"),
+        pytest.param("A\ttab, a\rline, caf\u00e9\u00a0\U0001f600.\n", [], id="signs that text has"),
     ],
 )
 def test_judge_markdown(text: str, findings: list[Finding]) -> None:

@@ -13,7 +13,7 @@ from markdown_it.token import Token
 
 from projects import PYPROJECT, Project, make_project
 from tagready.findings import Finding, Level, Report, Skipped
-from tagready.github import MESSAGE_LENGTH, as_annotations, as_error, failure, summary
+from tagready.github import MESSAGE_LENGTH, as_annotations, as_error, checklist, failure, summary
 
 # -- annotations -------------------------------------------------------------------------------------------------------
 
@@ -185,7 +185,7 @@ def test_a_summary() -> None:
 
 ❌ **tag-missing**: There is no tag
 
-→ git fetch --tags
+→ `git fetch --tags`
 
 ❌ **version-mismatch** `a.py`: It states 1
 
@@ -233,7 +233,7 @@ def test_a_summary_shows_a_text_as_it_is(text: str) -> None:
         ("td", "about"),
         ("td", plain(text)),
         ("p", plain(f"❌ tag-missing: {text}")),
-        ("p", plain(f"→ {text}")),
+        ("p", plain(f"→ {text.replace('`a`', 'a')}")),  # what is marked as code is code
         ("p", "Not judged:"),
         ("li", plain(f"tag-exists: {text}")),
     ]
@@ -267,6 +267,32 @@ def test_a_summary_shows_any_text_as_it_is(alphabet: str) -> None:
         ]
 
     holds()
+
+
+@pytest.mark.parametrize(
+    ("fix", "shown"),
+    [
+        ("git rm 'a b', then commit", "`git rm 'a b'`, then commit"),
+        (
+            'echo "Say, so." > 1.md && git add 1.md; else: git commit --allow-empty -m "[no changelog]"',
+            '`echo "Say, so." > 1.md && git add 1.md`; else: `git commit --allow-empty -m "[no changelog]"`',
+        ),
+        ("prepare-release 1.4.0 --again (--edit declares it)", "`prepare-release 1.4.0 --again` (--edit declares it)"),
+        ("git mv a_1 b_1, or list it in `ignore` of [tool]", "`git mv a_1 b_1`, or list it in `ignore` of \\[tool\\]"),
+        ("name one that is: git log --oneline", "name one that is: `git log --oneline`"),
+        ("mend it (python -m build shows the same)", "mend it (`python -m build shows the same`)"),
+        ("git fetch origin +refs/heads/a:refs/remotes/o/a", "`git fetch origin +refs/heads/a:refs/remotes/o/a`"),
+        ("write one sentence into it, or git rm it", "write one sentence into it, or git rm it"),
+        ("where its code goes, git revert what brought both", "where its code goes, git revert what brought both"),
+        ("a-git x and .git y", "a-git x and .git y"),
+        ("git add it's", "git add it's"),
+        ("a `` b", "a \\`\\` b"),
+    ],
+)
+def test_commands_are_code_in_a_way_out(fix: str, shown: str) -> None:
+    report = Report((Finding("tag-missing", "A", fix),))
+    assert f"\n→ {shown}\n" in summary("x", [], report)
+    assert f"- [ ] It is here: A → {shown}\n" in checklist("x", [], [("It is here", {"tag-missing"})], report)
 
 
 @pytest.mark.parametrize(
@@ -357,8 +383,8 @@ def test_a_failure_is_in_the_summary(project: Project, tmp_path: Path, monkeypat
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(said))
     assert project.run("verify", "--commit", "nowhere", "--format", "github").code == 2
     assert said.read_text() == (
-        "### verify: nothing was judged\n\n❌ there is no commit nowhere here\n\n→ git fetch --tags, or give another "
-        "revision\n\n"
+        "### verify: nothing was judged\n\n❌ there is no commit nowhere here\n\n→ `git fetch --tags`, or give "
+        "another revision\n\n"
     )
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
-from projects import CHANGELOG, MARKER, PYPROJECT, Project, Result, add_remote, make_project
+from projects import CHANGELOG, MARKER, PYPROJECT, Project, Result, copy_pair, make_pair
+from steps import Step, commit, edit, git, run, write
 from warehouse import TOKEN
 
-Step = Callable[[Project], object]
 #: A finding: rule, level, path, line.
 Found = tuple[str, str, str | None, int | None]
 
@@ -26,46 +24,21 @@ PRE_COMMIT = ".pre-commit-hooks.yaml"
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project with code on main, a remote that has it, and a branch with a fragment of its own."""
-    folder = tmp_path_factory.mktemp("template")
-    project = make_project(folder / "demo")
-    project.write(CODE, "LAMPS = 1\n")
-    project.commit("Add lamps")
-    add_remote(project, folder / "remote.git")
-    project.git("switch", "--quiet", "--create", "fix-77-lamps")
-    project.write("changelog.d/77.bugfix.md", "Lamps.\n")
-    project.commit("Mend lamps")
+    project = make_pair(tmp_path_factory.mktemp("template"))
+    run(
+        commit(write(CODE, "LAMPS = 1\n")), git("push", "-q"), git("switch", "-q", "-c", "fix-77-lamps"),
+        commit(write("changelog.d/77.bugfix.md", "Lamps.\n")),
+    )(project)  # fmt: skip
     return project
 
 
 @pytest.fixture
 def project(template: Project, tmp_path: Path) -> Project:
-    shutil.copytree(template.path, tmp_path / "demo", symlinks=True)
-    shutil.copytree(template.path.parent / "remote.git", tmp_path / "remote.git")
-    project = Project(tmp_path / "demo")
-    project.git("remote", "set-url", "origin", str(tmp_path / "remote.git"))
-    return project
-
-
-def write(name: str, text: str | bytes) -> Step:
-    return lambda project: project.write(name, text)
-
-
-def edit(name: str, old: str, new: str) -> Step:
-    def step(project: Project) -> None:
-        assert old in project.read(name)
-        project.write(name, project.read(name).replace(old, new, 1))
-
-    return step
-
-
-def git(*arguments: str) -> Step:
-    return lambda project: project.git(*arguments)
+    return copy_pair(template, tmp_path)
 
 
 def staged(project: Project, *steps: Step) -> Result:
-    for step in steps:
-        step(project)
-    project.git("add", "--all")
+    run(*steps, git("add", "--all"))(project)
     return check(project)
 
 
@@ -163,6 +136,14 @@ def test_what_is_only_announced_is_not_in_the_commit(project: Project) -> None:
     result = check(project)
     assert (result.code, result.json["fragments"]) == (0, [])
     assert result.json["notes"] == [f"{NOTE} is not in this commit: git add --intent-to-add only announced it"]
+
+
+def test_what_was_only_announced_is_told_where_nothing_is_staged(project: Project) -> None:
+    project.write(NOTE, "Lamps.\n")
+    project.git("add", "--intent-to-add", NOTE)
+    result = check(project)
+    assert (result.code, result.json["kind"]) == (0, "nothing")
+    assert result.json["notes"][1:] == [f"{NOTE} is not in this commit: git add --intent-to-add only announced it"]
 
 
 def test_what_a_merge_left_open_is_named(project: Project) -> None:

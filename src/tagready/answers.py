@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import textwrap
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +14,7 @@ from tagready.terminal import (
     as_json,
     give_outputs,
     glyph,
+    in_lines,
     say,
     show_diff,
     show_entry,
@@ -25,7 +24,6 @@ from tagready.terminal import (
     show_places,
     show_report,
     show_table,
-    width,
     write_exactly,
 )
 
@@ -35,6 +33,7 @@ if TYPE_CHECKING:
     from tagready.add import Added
     from tagready.build import Built
     from tagready.checked import Checked
+    from tagready.forward_port import Ported
     from tagready.github_release import Done
     from tagready.index_rules import OnIndex
     from tagready.prepared import Prepared
@@ -78,6 +77,51 @@ def _prepared_json(prepared: Prepared) -> str:
     if prepared.dry_run:
         keys["diff"] = prepared.diff
     return as_json("prepare", prepared.report, **keys)
+
+
+def show_ported(ported: Ported, form: str) -> None:
+    """Print a forward port: what it is, the very diff on a dry run, and what comes next."""
+    if form == "json":
+        keys = {name: value for name, value in ported._asdict().items() if name not in _NOT_OF_PORTED}
+        if not ported.dry_run:
+            del keys["diff"]
+        click.echo(as_json("forward-port", ported.report, **{**keys, "consumed": list(ported.consumed)}))
+        return
+    title = f"{ported.project} {ported.version}, brought to {ported.branch}"
+    if ported.already:
+        made = f"{ported.commit[:10]} on {ported.branch}" if ported.commit else "nothing to do"
+        title = f"{ported.version} is forward-ported already: {made}"
+    if form == "github":
+        show_github(title, _ported_facts(ported), ported.report)
+        return
+    say(f"{glyph('✓', '*')} {title}" if ported.already else title, fg="green" if ported.already else None, bold=True)
+    show_facts(_ported_facts(ported))
+    if not ported.already:
+        say()
+        show_diff(ported.diff) if ported.diff else show_entry(ported.entry)
+        say()
+    show_report(ported.report)
+    if ported.dry_run:
+        say("Dry run: nothing was changed.", bold=True)
+        return
+    if ported.commit and not ported.already:
+        name = ported.message.partition("\n")[0]
+        say(f'{glyph("✓", "*")} {ported.commit[:10]} "{name}" on {ported.branch}', fg="green", bold=True)
+    if ported.pushed_to:
+        say(f"{glyph('✓', '*')} pushed to {ported.pushed_to}", fg="green")
+    for what, command in ported.next_commands():
+        say(f"  {what:<5} {command}")
+
+
+_NOT_OF_PORTED = ("message", "report", "of", "remote", "on_current_branch")
+
+
+def _ported_facts(ported: Ported) -> list[tuple[str, str]]:
+    """Return where the entry is, and what became of its fragments, as (word, sentence)."""
+    facts = [("changelog", f"{ported.changelog}:{ported.line}, as {ported.tag} has it")]
+    if ported.already:
+        return facts
+    return [*facts, ("fragments", f"{len(ported.consumed)} removed here, of {ported.of} that the entry was made from")]
 
 
 def show_verified(verified: Verified, form: str) -> None:
@@ -182,28 +226,29 @@ def _show_checked_github(checked: Checked) -> None:
 
 
 def _checklist(checked: Checked) -> str:
-    """Return the job's summary; what to write and where is a section of its own, for who has never seen a fragment."""
+    """Return the job's summary; what to do is a section of its own, for who has never seen a fragment."""
     from tagready import github
 
-    lacks, report = checked.lacks, checked.report
-    if lacks is None:
-        return github.checklist(checked.title, checked.facts(), checked.steps(), report)
-    short = tuple(
-        replace(each, message=each.message.split("\n")[0], fix="what to do is below")
-        if each.rule == "fragment-missing"
-        else each
-        for each in report.findings
+    lacks, mend = checked.lacks, checked.to_mend()
+    below = [each for each in checked.report.findings if each in mend or (lacks and each.rule == "fragment-missing")]
+    found = tuple(
+        replace(each, message=each.message.split("\n")[0], fix="what to do is below") if each in below else each
+        for each in checked.report.findings
     )
-    text = github.checklist(checked.title, checked.facts(), checked.steps(), Report(short, report.skipped))
-    types = [(type_.name, type_.title) for type_ in lacks.types]
-    return text + github.how_to_write(checked.project, lacks.some, lacks.path, types, lacks.command)
+    facts = [(what, value) for what, value in checked.facts() if value != checked.unasked]
+    text = github.checklist(checked.title, facts, checked.steps(), Report(found, checked.report.skipped))
+    text += github.HOW if below else ""
+    if lacks is not None:
+        types = [(type_.name, type_.listed) for type_ in lacks.types]
+        text += github.how_to_write(checked.project, lacks.some, lacks.path, lacks.type, types, lacks.command)
+    return text + (github.how_to_mend(mend) if mend else "")
 
 
 def _show_checked_text(checked: Checked) -> None:
     report = checked.report
     if report.ok:
         sign = "?" if checked.kind == "main" and report.skipped else glyph("✓", "*")
-        say(f"{sign} {checked.title}", fg="yellow" if report.skipped else "green", bold=True)
+        say(in_lines(f"{sign} {checked.title}", "", "  "), fg="yellow" if report.skipped else "green", bold=True)
     else:
         say(checked.project, bold=True)
     show_facts(checked.facts())
@@ -215,7 +260,7 @@ def _show_checked_text(checked: Checked) -> None:
         show_report(report)
     if not report.ok:
         errors = sum(found.level is Level.ERROR for found in report.findings)
-        say(f"\n{checked.title}: {counted(errors, 'finding')}.", err=True, bold=True)
+        say("\n" + in_lines(f"{checked.title}: {counted(errors, 'finding')}."), err=True, bold=True)
         if checked.kind != "main":
             say(f"Mend what the arrows point to, {_and_then(checked)}", err=True)
     if checked.mended and checked.mended.command:
@@ -246,14 +291,15 @@ def show_status(found: Next | Standing, form: str) -> None:
 def _status_json(found: Next | Standing) -> str:
     from tagready.status import Next
 
-    keys = {name: value for name, value in found._asdict().items() if name not in ("report", "command")}
+    keys = {name: value for name, value in found._asdict().items() if name not in ("report", "command", "after")}
     if isinstance(found, Next):
         keys["pending"] = [each._asdict() for each in found.pending]
     else:
         keys["places"] = [
             {"place": each.name, "state": str(each.state), "detail": each.detail} for each in found.places
         ]
-    return as_json("status", found.report, **keys, next=found.command or None)
+    after = None if isinstance(found, Next) else found.after
+    return as_json("status", found.report, **keys, next=found.command or after)
 
 
 def _show_next(found: Next) -> None:
@@ -281,6 +327,7 @@ def _show_next(found: Next) -> None:
         say(f"  next      {found.command}")
 
 
+_DONE = "done: nothing is left to do"
 _UNSEEN = "what is left to do cannot be seen from here"
 
 
@@ -297,7 +344,9 @@ def _show_standing(found: Standing) -> None:
     if found.command:
         say(f"  next  {found.command}")
     else:
-        say(f"  {'done: nothing is left to do' if done else left if uncompared else _UNSEEN}")
+        say(f"  {'published' if done and found.after else _DONE if done else left if uncompared else _UNSEEN}")
+    if found.after:
+        say(f"  next  {found.after}")
 
 
 def show_card(recovery: Recovery) -> None:
@@ -347,6 +396,8 @@ def show_built(built: Built, form: str) -> None:
 
 def _after_build(built: Built) -> str:
     """Return the one next command."""
+    import shlex
+
     if not built.release.tag:
         return f"tagready tag {built.release.version}, and build from the tag"
     dist = "" if str(built.out) == "dist" else f" --dist {shlex.quote(str(built.out))}"
@@ -367,6 +418,8 @@ def _built_facts(built: Built) -> list[tuple[str, str]]:
         facts.append(("once", "so nobody knows yet whether a second build gives the same bytes"))
     if built.smoke:
         facts.append(("smoke", f"{built.smoke}, in an environment of its own"))
+    if built.spare:
+        facts.append(("wheel", f"{built.spare} is left out: {built.out} has wheels for Linux that indexes take"))
     if built.normalised:
         facts.append(("sdist", "times, owners and modes are everybody's; contents are the backend's"))
     return facts
@@ -389,6 +442,7 @@ def show_published(published: Published, asked: Options, form: str) -> None:
     what = f"{published.project} {published.version}"
     if asked.preflight:
         title = f"nothing speaks against the token in {published.source} for {published.host}"
+        title += ", but for what was not judged" if published.report.skipped else ""
     else:
         title = f"{what} is on {published.host}, byte for byte"
     facts = [("token", published.source)] if published.source and not asked.preflight else []
@@ -402,7 +456,7 @@ def show_published(published: Published, asked: Options, form: str) -> None:
         show_github(title, [*facts, *((file["action"], f"{file['name']} sha256:{file['sha256']}") for file in files)],
                     published.report)  # fmt: skip
     else:
-        say(f"{glyph('✓', '*')} {title}", fg="green", bold=True)
+        say(f"{glyph('✓', '*')} {title}", fg="yellow" if published.report.skipped else "green", bold=True)
         show_facts(facts)
         show_files(files, err=False)
         show_report(published.report)
@@ -459,6 +513,8 @@ def show_tagged(tagged: Tagged, form: str) -> None:
         say(f"{glyph('✓', '*')} pushed to {tagged.pushed_to}{branch}", fg="green")
     elif tagged.remote and not tagged.is_there:
         say(f"  next  tagready tag {verified.version} --commit {verified.commit[:10]} --push")
+    if tagged.after:
+        say(f"  next  {tagged.after}")
     if tagged.made and not tagged.pushed_to:
         say(f"  undo  git tag -d {verified.tag}")
 
@@ -470,11 +526,11 @@ def show_added(added: Added, form: str, guessed_from: str | None, at: str) -> No
     """
     if form == "json":
         keys = {name: value for name, value in added._asdict().items() if name not in ("report", "shown", "unseen")}
-        keys["beside"] = list(added.beside)
+        keys |= {"beside": list(added.beside), "notes": list(added.notes)}
         click.echo(as_json("add", added.report, **keys))
         return
     title = added.shown if added.made else f"{added.shown} says so already: nothing was written"
-    say(f"{glyph('✓', '*')} {title}", fg="green", bold=True)
+    say(in_lines(f"{glyph('✓', '*')} {title}", "", "  "), fg="green", bold=True)
     if guessed_from is not None:
         said = f"{added.issue}, as the branch {guessed_from} says" if added.issue else "none: "
         if not added.issue:
@@ -484,21 +540,14 @@ def show_added(added: Added, form: str, guessed_from: str | None, at: str) -> No
         show_facts([("beside", ", ".join(path.rpartition("/")[2] for path in added.beside))])
     if added.rendered is None:
         show_facts([("shown", f"not yet; towncrier could not render it: {added.unseen}")])
-    else:
+    show_facts([("note", note) for note in added.notes])
+    if added.rendered is not None:
         say()
-        show_entry("\n".join(_in_width(line) for line in added.rendered.split("\n")))
+        show_entry(added.rendered)
     say()
     show_report(added.report)
     where = "" if at == "." else f" -C {quoted(at)}"
     say(f"  next  git{where} add {quoted(added.shown)}")
-
-
-def _in_width(line: str) -> str:
-    """Return a line as lines that fit behind the bar; many projects write a paragraph to a line."""
-    hanging = " " * (len(line) - len(line.lstrip()) + 2)
-    return textwrap.fill(
-        line, width() - 4, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False
-    )  # fmt: skip
 
 
 def _show_prepared_text(prepared: Prepared) -> None:
@@ -514,7 +563,7 @@ def _show_prepared_text(prepared: Prepared) -> None:
         old = prepared.previous if prepared.previous != prepared.version else None
         previous = f"{old} {arrow} " if old else ""
         say(f"{prepared.project} {previous}{prepared.version}", bold=True)
-        _show_facts(prepared)
+        show_facts(_prepared_facts(prepared))
         if prepared.dry_run:
             say()
             show_diff(prepared.diff or "")
@@ -537,12 +586,13 @@ def _show_prepared_text(prepared: Prepared) -> None:
         say(f"  {what:<5} {command}")
 
 
-def _show_facts(prepared: Prepared) -> None:
-    count = len(prepared.consumed)
+def _prepared_facts(prepared: Prepared) -> list[tuple[str, str]]:
+    """Return what a release is made of, as (word, sentence)."""
     kinds = ", ".join(f"{number} {type_}" for type_, number in prepared.types.items())
-    say(f"  fragments  {count} compiled" + (f": {kinds}" if kinds else ""))
-    say(f"  changelog  {prepared.changelog}")
     stated = f"stated already in {', '.join(prepared.stated_in)}" if prepared.stated_in else "the tag states it"
-    say(f"  version    {', '.join(prepared.rewritten) or stated}")
-    if prepared.decided:
-        say(f"  because    {prepared.decided}")
+    facts = [
+        ("fragments", f"{len(prepared.consumed)} compiled" + (f": {kinds}" if kinds else "")),
+        ("changelog", prepared.changelog),
+        ("version", ", ".join(prepared.rewritten) or stated),
+    ]
+    return [*facts, *([("because", prepared.decided)] if prepared.decided else [])]

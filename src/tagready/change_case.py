@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.version import Version
 
@@ -17,6 +17,9 @@ from tagready.git_records import Commit
 from tagready.history import changelog_path
 from tagready.snapshot import NoProject, Snapshot
 from tagready.versions import parse
+
+if TYPE_CHECKING:
+    from tagready.verify import Verified
 
 
 class Sides(NamedTuple):
@@ -48,13 +51,26 @@ class Port(NamedTuple):
         return f"the entry for {self.entry.version} is the one that the tag {self.tag} has: a forward port"
 
 
+class Reworded(NamedTuple):
+    """A release but for its entry's words, which nobody has declared: what tells it from the fragments' own.
+
+    `told` are the paths of the fragments that the entry was made from and still tells of, and `verified` is the tag
+    gate's verdict.
+    """
+
+    version: Version
+    difference: str
+    told: frozenset[str]
+    verified: Verified
+
+
 class Case(NamedTuple):
     """Everything that a rule about a change may ask for."""
 
     sides: Sides
     change: ChangeSet
     edits: Edits
-    differences: Mapping[Version, str]
+    reworded: Reworded | None
     ports: tuple[Port, ...]
 
     @property

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
-from tagready import change_rules, fragment_needed, fragments, preconditions, verify
+from tagready import change_rules, fragment_needed, fragments, places
 from tagready.change_case import Case, Said
 from tagready.change_rules import NEXT, FragmentText
-from tagready.findings import Finding, Level, Report, Skipped
-from tagready.fragment_needed import ToWrite
+from tagready.changelog import same_text
+from tagready.findings import Finding, Level, Report, Skipped, WrongUse
+from tagready.fragment_needed import NOT_ASKED, ToWrite
 from tagready.fragments import Fragment
-from tagready.gate import same_text
 from tagready.git_records import Commit, LoggedCommit, TreeEntry
+from tagready.ground import SHALLOW
+from tagready.hanging import hanging
 from tagready.snapshot import Snapshot
 from tagready.trial import DATE
 
@@ -23,21 +25,19 @@ def valid(case: Case) -> Said:
     new, touched = case.new, case.touched
     pending = new.survey.fragments
     contents = new.fragment_data(pending).contents
-    found = _faults(new, contents)
+    found = new.fragment_faults(pending, contents)
     mine = [fragment for fragment in pending if fragment.path in touched]
-    found += preconditions.hanging(new, mine, contents, NEXT, DATE)
+    found += hanging(new, mine, contents, NEXT, DATE)
     known: set[Finding] = set()
     if any(each.path not in touched for each in found):
         for before in (case.sides.old, case.sides.tip):
-            known |= set(_faults(before, before.fragment_data(before.survey.fragments).contents)) if before else set()
+            known |= _faults(before) if before else set()
     return Report(tuple(change_rules.as_owned(found, touched, known))), []
 
 
-def _faults(snapshot: Snapshot, contents: Mapping[str, bytes]) -> list[Finding]:
-    found = list(snapshot.survey.findings)
-    for fragment in snapshot.survey.fragments:
-        found += fragments.judge_text(snapshot.news, fragment, contents[fragment.path])
-    return found
+def _faults(snapshot: Snapshot) -> set[Finding]:
+    pending = snapshot.survey.fragments
+    return set(snapshot.fragment_faults(pending, snapshot.fragment_data(pending).contents))
 
 
 def deleted(case: Case) -> Said:
@@ -45,6 +45,8 @@ def deleted(case: Case) -> Said:
     old, tip = case.sides.old, case.sides.tip
     if old is None:
         return case.unreadable("fragment-deleted"), []
+    if old.news == case.new.news and all(change.new for change in case.change.changes):
+        return Report(), []
     still = {fragment.path for fragment in case.new.survey.fragments}
     at_tip = {fragment.path for fragment in tip.survey.fragments} if tip else None
     paths = [each for each in old.survey.fragments if each.path not in still]
@@ -55,9 +57,10 @@ def deleted(case: Case) -> Said:
         return Report(), []
     before = {fragment.path for fragment in old.survey.fragments}
     gone = change_rules.really_gone(_texts(old, paths), _texts(case.new, case.new.survey.fragments), still - before)
-    gone = [each for each in gone if not _was_ported(case, each)]
+    told = case.reworded.told if case.reworded else frozenset()
+    gone = [each for each in gone if each.path not in told and not _was_ported(case, each)]
     if gone and any(port.removed is None for port in case.ports):
-        return Report(skipped=(Skipped("fragment-deleted", verify.SHALLOW),)), []
+        return Report(skipped=(Skipped("fragment-deleted", SHALLOW),)), []
     left, notes = [], []
     for each in gone:
         why = _why_reverted(case, old, each.path)
@@ -129,7 +132,7 @@ def _beside(case: Case, commit: Commit, path: str) -> dict[str, TreeEntry | None
 def missing(case: Case) -> Said:
     """Judge whether a change of code comes with a fragment."""
     new, change = case.new, case.change
-    if new.config.require_fragment == "never":
+    if new.config.require_fragment == "never" or case.reworded:
         return Report(), []
     touched = case.touched
     code = _code(case)
@@ -137,25 +140,48 @@ def missing(case: Case) -> Said:
         return Report(), []
     if any(found.rule == "fragment-ignored" and found.path in touched for found in new.survey.findings):
         return Report(), []  # it is there, under a name that is a finding already
-    why = change_rules.no_fragment_needed(change.commits, change.event) or _told_elsewhere(case)
+    lacks = lacking(case)
+    why = change_rules.no_fragment_needed(change.commits, change.event) or _told_elsewhere(case, lacks.code)
     if why:
-        return Report(), [why]
+        return Report(), [f"{NOT_ASKED}: {why}"]
     if change.queued:
         reason = "a merge queue's event does not tell the labels; each pull request was judged when it was made"
         return Report(skipped=(Skipped("fragment-missing", reason),)), []
     level = Level(new.config.require_fragment)
-    return Report((fragment_needed.fragment_missing(lacking(case), level, _uncommitted(new)),)), []
+    return Report((fragment_needed.fragment_missing(lacks, level, _uncommitted(new)),)), []
 
 
 def lacking(case: Case) -> ToWrite:
     """Return the fragment that the change lacks, named as the pull request, the branch or nothing says."""
     branch = os.environ.get("GITHUB_HEAD_REF") or case.new.git.current_branch()
     issue = fragment_needed.issue_for(case.change.event.number, branch, case.new.news)
-    return fragment_needed.to_write(_code(case), case.new.news, issue)
+    return fragment_needed.to_write(_untold(case), case.new.news, issue, case.new.survey.fragments)
 
 
 def _code(case: Case) -> list[str]:
     return [path for path in sorted(case.touched) if _is_code(case, path)]
+
+
+def _untold(case: Case) -> list[str]:
+    """Return the code that no release tells of whose entry is merged here."""
+    tags = [case.new.git.commit(f"refs/tags/{port.tag}") for port in case.ports if port.merged]
+    merged = [tag for tag in tags if tag]
+    return [path for path in _code(case) if not merged or not _came_with(case, merged, path)]
+
+
+def _came_with(case: Case, merged: Sequence[Commit], path: str) -> bool:
+    """Return whether a path is as a merged release has it, or a merge alone made it of that and the base branch's.
+
+    A merge resolves conflicts in what both sides changed; what neither had is somebody's own.
+    """
+    git, change = case.new.git, case.change
+    if any(git.entry(tag.tree, path) == git.entry(case.new.commit.tree, path) for tag in merged):
+        return True
+    others = [f"^{commit.oid}" for commit in (change.tip, *merged)]
+    if git.log("--no-merges", "-1", change.head.oid, *others, path=path):
+        return False
+    forks = [(tag, git.merge_base(change.tip.oid, tag.oid)) for tag in merged]
+    return any(fork is None or git.entry(fork.tree, path) != git.entry(tag.tree, path) for tag, fork in forks)
 
 
 def _uncommitted(snapshot: Snapshot) -> list[str]:
@@ -182,20 +208,38 @@ def _is_code(case: Case, path: str) -> bool:
     if not fragment_needed.counts_as_code(path, new.root, new.news, new.config.code_paths):
         return False
     if path != new.sources.path("pyproject.toml") or new.config.code_paths:
-        return True
+        return not _only_version(case, path)
     return fragment_needed.metadata_changed(new.git.read(case.change.base.tree, path), new.read(path))
 
 
-def _told_elsewhere(case: Case) -> str:
+def _only_version(case: Case, path: str) -> bool:
+    """Return whether a file changed in the version that it states, and in nothing else; that is for another rule."""
+    new = case.new
+    try:
+        own = [place for place in new.places.places if place.path == path]
+    except WrongUse:
+        return False
+    contents = (new.git.read(case.change.base.tree, path), new.read(path)) if own else (None, None)
+    before, after = (None if each is None else each.decode("utf-8", "surrogateescape") for each in contents)
+    if before is None or after is None:
+        return False
+    if any(len(places.stated(place, text)) != 1 for place in own for text in (before, after)):
+        return False
+    for place in own:
+        before = places.rewrite(place, before, places.stated(place, after)[0].version)
+    return before == after
+
+
+def _told_elsewhere(case: Case, untold: Sequence[str]) -> str:
     """Return where else the change is told of: in the entry of a merged release, or nowhere, for it was reverted."""
     merged = [port.tag for port in case.ports if port.merged]
-    if merged:
-        return f"no fragment is asked for: this merges {merged[0]}, whose entry tells of it"
+    if merged and not untold:
+        return f"this merges {merged[0]}, whose entry tells of it"
     removed = [each.path for each in case.change.changes if each.new is None]
     known = {fragment.path for fragment in case.sides.old.survey.fragments} if case.sides.old else set()
     for path in removed:
         if path in known and case.sides.old and _why_reverted(case, case.sides.old, path):
-            return f"no fragment is asked for: what {path} told of is taken back before anybody got it"
+            return f"what {path} told of is taken back before anybody got it"
     return ""
 
 

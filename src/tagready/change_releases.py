@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
-from tagready import verify
-from tagready.change_case import Port, Sides, entries
+from tagready.change_case import Port, Reworded, Sides, entries
 from tagready.change_rules import Edits, WrittenEntry
+from tagready.changelog import same_text
 from tagready.findings import WorldFailed, WrongUse
-from tagready.gate import same_text
 from tagready.git_records import Commit, Ref
-from tagready.history import CutOff, changelog_path, release_of
+from tagready.ground import SHALLOW
+from tagready.history import CutOff, changelog_path, consumed
 from tagready.snapshot import Snapshot
 from tagready.tags import Tags
-from tagready.verify import Verified
 from tagready.versions import parse
+
+if TYPE_CHECKING:
+    from tagready.verify import Verified
 
 
 def released_version(snapshot: Snapshot, refs: Sequence[Ref], sides: Sides, edits: Edits) -> Version | None:
     """Return the version that the change may be a release of: the only new one, or a renewed one that has no tag."""
+    if not edits:
+        return None
     old = {entry.version for entry in entries(sides.old)} if sides.old else set()
     new = {entry.version for entry in edits.added} - old
     if new:
@@ -30,24 +35,33 @@ def released_version(snapshot: Snapshot, refs: Sequence[Ref], sides: Sides, edit
     return renewed.pop() if len(renewed) == 1 else None
 
 
-def as_release(snapshot: Snapshot, refs: Sequence[Ref], version: Version) -> Verified | str:
-    """Return the tag gate's verdict where the entry is what its fragments compile to, else what tells it from that.
+def as_release(
+    snapshot: Snapshot, refs: Sequence[Ref], version: Version, old: Snapshot | None
+) -> Verified | Reworded | None:
+    """Return the tag gate's verdict where the entry is what its fragments compile to, or how somebody reworded it.
 
-    An entry that this towncrier cannot compile again (another one made it) is a release still.
+    An entry that this towncrier cannot compile again (another one made it) is a release still. None is no release:
+    nothing in the entry tells of a fragment that was pending before the change (`old`).
     """
+    from tagready import verify
+
     stated = snapshot.stated()
     name = None if stated and parse(stated[0].version) == version else snapshot.tags(refs).name(version)
     verified = verify.judge_tag(snapshot, refs, name, verify.Options())
     judged = verified.judged
     if judged.entry is not None and judged.released is None:
-        raise WorldFailed("the history is cut off before the commit that brought the entry", verify.SHALLOW)
-    removed = judged.released is not None and bool(judged.released.fragments)
+        raise WorldFailed("the history is cut off before the commit that brought the entry", SHALLOW)
+    removed = {each.path for each in judged.released.fragments} if judged.released is not None else set()
     differs = next((found for found in judged.report.findings if found.rule == "entry-differs"), None)
     skipped = any(skip.rule == "entry-differs" for skip in judged.report.skipped)
     proven = bool(judged.proof) or (skipped and differs is None)
     if proven and (removed or snapshot.config.allow_empty):
         return verified
-    return differs.message.partition("\n")[2] if differs and removed else ""
+    pending = {fragment.path for fragment in old.survey.fragments} if old else set()
+    told = (removed & pending) - {found.path for found in judged.report.findings if found.rule == "fragment-lost"}
+    if differs is None or not told:
+        return None
+    return Reworded(version, differs.message.partition("\n")[2], frozenset(told), verified)
 
 
 def forward_ports(snapshot: Snapshot, tags: Tags, edits: Edits) -> tuple[Port, ...]:
@@ -67,10 +81,9 @@ def _port(snapshot: Snapshot, entry: WrittenEntry, tag: str, commit: Commit) -> 
         path = changelog_path(there, entry.version)
         if not any(same_text(each.text, entry.text) for each in entries(there) if each.version == entry.version):
             return None
-        released = release_of(there, path, entry.version)
+        removed = consumed(there, path, entry.version)
     except CutOff:
         return Port(entry, tag, None, merged=False)
     except WrongUse:
         return None
-    removed = released.contents if released else {}
     return Port(entry, tag, removed, snapshot.git.is_ancestor(commit.oid, snapshot.commit.oid))

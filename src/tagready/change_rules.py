@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 
 from packaging.version import Version
 
-from tagready.changelog import Changelog, insert
+from tagready.changelog import Changelog, insert, same_text
 from tagready.findings import Finding, Report, as_warning, finding
 from tagready.fragments import Fragment, quoted
-from tagready.gate import same_text
 from tagready.git_records import LoggedCommit
 from tagready.places import Stated
 from tagready.project import News
@@ -58,25 +57,25 @@ def _text(value: object) -> str | None:
 
 # -- the ways through --------------------------------------------------------------------------------------------------
 
-_NO_CHANGELOG = re.compile(r"\[no[ -]changelog\]", re.IGNORECASE)
-_CHANGELOG_EDIT = re.compile(r"\[changelog[ -]edit\]", re.IGNORECASE)
+_NO_CHANGELOG = r"(?i)\[no[ -]changelog\]"
+_CHANGELOG_EDIT = r"(?i)\[changelog[ -]edit\]"
 _LABELS = frozenset({"no-changelog", "skip-changelog", "skip-news", "no-news"})
-_REVERTS = re.compile(r"^[ \t]*This reverts commit ([0-9a-f]{7,64})\b", re.MULTILINE | re.IGNORECASE)
+_REVERTS = r"(?mi)^[ \t]*This reverts commit ([0-9a-f]{7,64})\b"
 
 
 def no_fragment_needed(commits: Sequence[LoggedCommit], event: PullRequestEvent) -> str | None:
-    """Return the sentence on why this change needs no fragment, or None where nobody said so."""
-    said = next((commit for commit in commits if _NO_CHANGELOG.search(commit.message)), None)
+    """Return why this change needs no fragment, or None where nobody said so."""
+    said = next((commit for commit in commits if re.search(_NO_CHANGELOG, commit.message)), None)
     if said is not None:
-        return f'no fragment is asked for: {said.oid[:10]} "{said.subject}" says [no changelog]'
+        return f'{said.oid[:10]} "{said.subject}" says [no changelog]'
     labels = [label for label in event.labels if re.sub(r"[\s_]+", "-", label.strip().lower()) in _LABELS]
     if labels:
-        return f"no fragment is asked for: the pull request has the label {labels[0]!r}"
+        return f"the pull request has the label {labels[0]!r}"
     if event.by_bot:
-        return "no fragment is asked for: a bot opened the pull request"
+        return "a bot opened the pull request"
     own = [commit for commit in commits if len(commit.parents) < 2]
     if own and all(_by_bot(commit) for commit in own):
-        return f"no fragment is asked for: every commit is by {own[0].author}, a bot"
+        return f"every commit is by {own[0].author}, a bot"
     return None
 
 
@@ -86,12 +85,12 @@ def _by_bot(commit: LoggedCommit) -> bool:
 
 def edit_declared(commits: Iterable[LoggedCommit]) -> LoggedCommit | None:
     """Return the commit that says the changelog is edited on purpose, or None."""
-    return next((commit for commit in commits if _CHANGELOG_EDIT.search(commit.message)), None)
+    return next((commit for commit in commits if re.search(_CHANGELOG_EDIT, commit.message)), None)
 
 
 def reverted(commits: Iterable[LoggedCommit]) -> list[tuple[LoggedCommit, str]]:
     """Return (commit, name of the commit that it says it reverts), for each that says so."""
-    return [(commit, name) for commit in commits for name in _REVERTS.findall(commit.message)]
+    return [(commit, name) for commit in commits for name in re.findall(_REVERTS, commit.message)]
 
 
 def reverted_by_name(commits: Iterable[LoggedCommit], target: LoggedCommit) -> LoggedCommit | None:
@@ -165,14 +164,22 @@ def _unlike(entries: Sequence[WrittenEntry], others: Sequence[WrittenEntry]) -> 
     return found
 
 
-def edited_by_hand(edits: Edits, base: str, differences: Mapping[Version, str]) -> list[Finding]:
-    """Return a finding for each entry that was touched.
+class Undeclared(NamedTuple):
+    """An edit that a release does not declare: what it did to the entry, and the command that makes that anew."""
 
-    `differences` says, for versions that look like a release and are none, what tells their entry from one.
-    """
-    found = [_changed(old, new, base) for old, new in edits.changed]
+    version: Version
+    difference: str
+    again: str
+
+
+def edited_by_hand(edits: Edits, base: str, undeclared: Sequence[Undeclared]) -> list[Finding]:
+    """Return a finding for each entry that was touched; some would be a release's, but for an undeclared edit."""
+    known = {each.version: each for each in undeclared}
+    found = [_changed(old, new, base) for old, new in edits.changed if new.version not in known]
     found += [_removed(entry, base) for entry in edits.removed]
-    found += [_added(entry, base, differences.get(entry.version, "")) for entry in edits.added]
+    found += [_added(entry, base) for entry in edits.added if entry.version not in known]
+    ours = [*(new for _, new in edits.changed), *edits.added]
+    found += [_reworded(entry, known[entry.version]) for entry in ours if entry.version in known]
     if len(found) <= MANY:
         return found
     rest = len(found) - MANY
@@ -189,7 +196,7 @@ _DECLARE = 'git commit --allow-empty -m "[changelog edit]"'
 
 
 def _changed(old: WrittenEntry, new: WrittenEntry, base: str) -> Finding:
-    lines = _difference(old.text, new.text)
+    lines = difference(old.text, new.text, "as it was", "as this change has it")
     return finding(
         "entry-edited-by-hand",
         f"the entry for {new.version} was changed, and people have read it as it was:\n" + "\n".join(lines),
@@ -209,26 +216,35 @@ def _removed(entry: WrittenEntry, base: str) -> Finding:
     )
 
 
-def _added(entry: WrittenEntry, base: str, difference: str) -> Finding:
-    what = f"an entry for {entry.version} was written by hand; only a release brings one"
-    if difference:
-        what = f"the entry for {entry.version} looks like a release, but its fragments do not make it:\n{difference}"
-    release = f"prepare-release {entry.version} makes it from the fragments (--edit declares an edit)"
-    note = f"what is new goes into a fragment: git checkout {base} -- {quoted(entry.path)}, and write one"
+def _added(entry: WrittenEntry, base: str) -> Finding:
     return finding(
         "entry-edited-by-hand",
-        what,
-        f"{release if difference else note}; on purpose: {_DECLARE}",
+        f"an entry for {entry.version} was written by hand; only a release brings one",
+        f"what is new goes into a fragment: git checkout {base} -- {quoted(entry.path)}, and write one; on purpose: "
+        f"{_DECLARE}",
         entry.path,
         entry.line,
     )
 
 
-def _difference(old: str, new: str) -> list[str]:
+def _reworded(entry: WrittenEntry, undeclared: Undeclared) -> Finding:
+    """Return the finding; a commit that only says [changelog edit] is no way out, for the tag gate knows none."""
+    return finding(
+        "entry-edited-by-hand",
+        f"the entry for {entry.version} looks like a release, but its fragments do not make it:\n"
+        f"{undeclared.difference}",
+        f"{undeclared.again}, and put the edit in again there, which declares it",
+        entry.path,
+        entry.line,
+    )
+
+
+def difference(old: str, new: str, name: str, other: str) -> list[str]:
+    """Return in which lines two texts differ, under the names that they go by."""
     import difflib
 
-    one, other = old.strip().splitlines(), new.strip().splitlines()
-    return list(difflib.unified_diff(one, other, "as it was", "as this change has it", lineterm="", n=1))
+    was, now = old.strip().splitlines(), new.strip().splitlines()
+    return list(difflib.unified_diff(was, now, name, other, lineterm="", n=1))
 
 
 # -- fragments ---------------------------------------------------------------------------------------------------------

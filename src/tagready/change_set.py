@@ -13,9 +13,9 @@ from tagready.change_rules import PullRequestEvent, read_event
 from tagready.findings import WorldFailed, WrongUse
 from tagready.git import Git
 from tagready.git_records import Change, Commit, LoggedCommit, Ref
-from tagready.ground import github_event, remote_of
+from tagready.ground import branch_facts, github_event, remote_of
 from tagready.snapshot import Snapshot
-from tagready.verify import branch_facts
+from tagready.tags import is_ref_name, read_tags
 
 
 class ChangeSet(NamedTuple):
@@ -128,7 +128,7 @@ def _merge_of_pull_request(snapshot: Snapshot, event: PullRequestEvent) -> Chang
     base, head = (git.commit(oid) for oid in merge.parents)
     if base is None or head is None:
         raise _cut_off(fetch)
-    commits = _commits(git, head.oid, (base.oid,), fetch)
+    commits = _commits(git, head, base, fetch)
     against = f"{remote}/{name}" if remote else name
     return ChangeSet(base, base, head, merge, commits, git.changes(base.tree, merge.tree), against, event)
 
@@ -141,17 +141,36 @@ def _queue_base() -> str | None:
 
 
 def _since(snapshot: Snapshot, since: str) -> _Base:
+    """Return the commit by the name that was given, here or on the remote's branch of that name."""
     git = snapshot.git
     remote, _, branch = since.partition("/")
-    if remote not in git.remotes() or not branch:
-        remote, branch = remote_of(snapshot) or "", since
-    fetch = _fetch(git, remote or None, branch)
-    commit = git.commit(since)
-    if commit is None and re.fullmatch("[0-9a-f]{7,64}", since):
-        fetch = f"{_fetch(git, remote or None, '')} {since}"
-    if commit is None:
-        raise WrongUse(f"there is no commit {since} here", fetch if remote else "name one that is: git log --oneline")
-    return _Base(commit, since, fetch)
+    of_remote = bool(branch) and remote in git.remotes()
+    if not of_remote:
+        remote, branch = _upstream(snapshot) or "", since
+    fetch = _fetch_revision(snapshot, remote, branch, branch_only=of_remote)
+    known = {since: since} | ({f"refs/remotes/{remote}/{branch}": f"{remote}/{branch}"} if remote else {})
+    for revision, name in known.items():
+        if commit := git.commit(revision):
+            return _Base(commit, name, fetch or _fetch(git, remote or None, ""))
+    raise WrongUse(f"there is no commit {since} here", fetch or "name one that is: git log --oneline")
+
+
+def _fetch_revision(snapshot: Snapshot, remote: str, revision: str, *, branch_only: bool) -> str:
+    """Return the command that brings a commit here by the name that people give it; empty where none would."""
+    git = snapshot.git
+    everything = _fetch(git, remote, "")
+    # HEAD~5 counts from a name; only a name can be fetched.
+    name = re.split(r"[~^:]|@\{", revision)[0]
+    if not remote:
+        return ""
+    if re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", name):
+        return f"{everything} {name}"
+    if not is_ref_name(name) or name == "HEAD" or re.fullmatch("[0-9a-f]{7,}", name):
+        return everything if git.is_shallow() else ""
+    is_version = read_tags([name], snapshot.name, snapshot.config.tag_format).releases and not branch_only
+    if is_version and branches.is_series(name):
+        return f"{everything} --tags '+refs/heads/*:refs/remotes/{remote}/*'"
+    return f"{everything} tag {name}" if is_version else _fetch(git, remote, name)
 
 
 def _base_branch(snapshot: Snapshot, refs: Sequence[Ref], event: PullRequestEvent) -> _Base:
@@ -201,7 +220,8 @@ def _between(snapshot: Snapshot, base: _Base, event: PullRequestEvent) -> Change
     tip = base.commit
     if tip is None:
         raise _cut_off(base.fetch)
-    start = git.merge_base(tip.oid, head.oid)
+    commits = _commits(git, head, tip, base.fetch)
+    start = _start(git, head, tip, commits)
     if start is None and git.is_shallow():
         raise _cut_off(base.fetch)
     if start is None:
@@ -214,7 +234,6 @@ def _between(snapshot: Snapshot, base: _Base, event: PullRequestEvent) -> Change
             f"{base.name} is checked out, and not the pull request, so there is nothing of it to judge",
             "start the workflow on `pull_request` (not `pull_request_target`), and check out nothing else",
         )
-    commits = _commits(git, head.oid, (tip.oid, start.oid), base.fetch)
     # What is as at the tip came from there, by whatever way.
     changes = tuple(
         change for change in git.changes(start.tree, head.tree) if git.entry(tip.tree, change.path) != change.new
@@ -222,11 +241,21 @@ def _between(snapshot: Snapshot, base: _Base, event: PullRequestEvent) -> Change
     return ChangeSet(start, tip, head, head, commits, changes, base.name, event)
 
 
-def _commits(git: Git, head: str, without: Sequence[str], fetch: str) -> tuple[LoggedCommit, ...]:
-    commits = git.log(head, *(f"^{oid}" for oid in without))
+def _commits(git: Git, head: Commit, tip: Commit, fetch: str) -> tuple[LoggedCommit, ...]:
+    commits = git.log(head.oid, f"^{tip.oid}")
     if {commit.oid for commit in commits} & git.cut_off():
         raise _cut_off(fetch)
     return commits
+
+
+def _start(git: Git, head: Commit, tip: Commit, commits: Sequence[LoggedCommit]) -> Commit | None:
+    """Return the newest commit that the change and its base branch have in common, or None.
+
+    Where one commit alone is right before those of the change, it is that one; only merges make it worth a question.
+    """
+    own = {commit.oid for commit in commits}
+    before = {oid for commit in commits for oid in commit.parents} - own if commits else {head.oid}
+    return git.commit(before.pop()) if len(before) == 1 else git.merge_base(tip.oid, head.oid)
 
 
 def _fetch(git: Git, remote: str | None, branch: str) -> str:

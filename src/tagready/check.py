@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.version import Version
 
-from tagready import change_rules, preconditions
-from tagready.change_case import Case, Said, edits_of, sides_of
+from tagready import change_rules
+from tagready.change_case import Case, Reworded, Said, edits_of, sides_of
 from tagready.change_fragments import deleted, lacking, missing, permits, valid
 from tagready.change_releases import as_release, forward_ports, released_version
 from tagready.change_rules import NEXT
 from tagready.change_set import ChangeSet, change_set, staged_change
-from tagready.check_main import check_main
 from tagready.checked import Checked
 from tagready.findings import Finding, Level, Refused, Report, Skipped, Trouble, WrongUse
+from tagready.fragment_needed import NOT_ASKED
 from tagready.fragments import read_name
 from tagready.git import Git
 from tagready.git_records import Ref
 from tagready.ground import scratch_folder
 from tagready.history import changelog_path
-from tagready.mending import Mending, mend
 from tagready.places import Stated
 from tagready.secret_scan import secrets_in
 from tagready.snapshot import Snapshot, take
 from tagready.trial import is_plain, try_entry
 from tagready.uncommitted import Uncommitted, announced, uncommitted
-from tagready.verify import Verified
 from tagready.versions import parse
-from tagready.working_tree import working_tree
+
+if TYPE_CHECKING:
+    from tagready.mending import Mending
+    from tagready.verify import Verified
 
 WORKFLOWS = ".github/workflows"
 
@@ -53,8 +55,14 @@ def check(git: Git, options: Options, overlay: Path | None) -> Checked:
     Nothing uncommitted is looked at; but `staged` judges what is staged, against HEAD, and `fix` the working tree, once
     it has mended there what can be mended without doubt.
     """
-    if (options.staged or options.fix) and git.bare:
-        raise WrongUse("this is a bare repository, so nothing is staged or lies in a working tree", "clone it first")
+    if not options.main and os.environ.get("GITHUB_EVENT_NAME") == "pull_request_target":
+        raise WrongUse(
+            "this run is for `pull_request_target`, which lends a stranger's change this repository's secrets, and "
+            "towncrier runs the template that a change brings",
+            "start the workflow on `pull_request`: nothing here needs a secret",
+        )
+    if options.staged or options.fix:
+        git.needs_working_tree()
     mended = _fix(git, options, overlay) if options.fix else None
     if options.staged or options.fix:
         with _made(git, options, overlay) as would_be:
@@ -62,6 +70,8 @@ def check(git: Git, options: Options, overlay: Path | None) -> Checked:
         return checked if mended is None else _after(checked, mended)
     snapshot = take(git, "HEAD", overlay)
     if options.main:
+        from tagready.check_main import check_main
+
         return check_main(snapshot, git.refs(), options.since)
     return _check(snapshot, options)
 
@@ -72,11 +82,15 @@ def _made(git: Git, options: Options, overlay: Path | None) -> AbstractContextMa
         return uncommitted(git, staged=True)
     if git.commit("HEAD") is None:
         raise WrongUse("the repository has no commit yet", "git add . && git commit, then try again")
+    from tagready.working_tree import working_tree
+
     sections = take(working_tree(git), "HEAD", overlay).news.sections
     return uncommitted(git, staged=False, folders=[section.directory for section in sections])
 
 
 def _fix(git: Git, options: Options, overlay: Path | None) -> Mending:
+    from tagready.mending import mend
+
     with _made(git, options, overlay) as would_be:
         snapshot = take(would_be, "HEAD", overlay)
         return mend(snapshot, _change(snapshot, would_be.refs(), options))
@@ -102,7 +116,8 @@ def _check(snapshot: Snapshot, options: Options) -> Checked:
     change = _change(snapshot, refs, options)
     try:
         if not change.changes:
-            return _checked(snapshot, change, "nothing", Report(), (_nothing(change),))
+            notes = [_nothing(change), *(_announced(snapshot) if change.staged else [])]
+            return _checked(snapshot, change, "nothing", Report(), notes)
         return _judge(snapshot, refs, change)
     except (Refused, Trouble) as problem:
         problem.about = {"project": snapshot.name, "commit": change.head.oid, "base": change.base.oid}
@@ -138,18 +153,27 @@ def _judge(snapshot: Snapshot, refs: Sequence[Ref], change: ChangeSet) -> Checke
     edits = edits_of(sides)
     ports = forward_ports(snapshot, snapshot.tags(refs), edits)
     edits = edits.without([port.entry for port in ports])
-    differences: dict[Version, str] = {}
     version = released_version(snapshot, refs, sides, edits)
-    if version is not None:
-        head = _head(snapshot, change)
-        verified = as_release(head, refs, version)
-        if isinstance(verified, Verified):
-            report = verified.report.and_(_workflows(snapshot, change))
-            checked = _checked(snapshot, change, "release", report, ())
-            return checked._replace(version=verified.version, verified=verified)
-        differences[version] = verified
+    release = as_release(_head(snapshot, change), refs, version, sides.old) if version is not None else None
+    declared = change_rules.edit_declared(change.commits)
+    if isinstance(release, Reworded):
+        if declared is None:
+            return _judge_change(snapshot, Case(sides, change, edits, release, ports))
+        return _released(snapshot, change, release.verified, [permits(declared, [str(version)])])
+    if release is not None:
+        return _released(snapshot, change, release, ())
+    return _judge_change(snapshot, Case(sides, change, edits, None, ports))
+
+
+def _released(snapshot: Snapshot, change: ChangeSet, verified: Verified, notes: Sequence[str]) -> Checked:
+    report = verified.report.and_(_workflows(snapshot, change))
+    checked = _checked(snapshot, change, "release", report, notes)
+    return checked._replace(version=verified.version, verified=verified)
+
+
+def _judge_change(snapshot: Snapshot, case: Case) -> Checked:
+    change, edits, ports = case.change, case.edits, case.ports
     report, notes = Report(), [port.says() for port in ports]
-    case = Case(sides, change, edits, differences, ports)
     for judge in (valid, deleted, *([] if change.staged else [missing]), _edited, _bumped, _marker):
         found, said = judge(case)
         report, notes = report.and_(found), [*notes, *said]
@@ -158,15 +182,22 @@ def _judge(snapshot: Snapshot, refs: Sequence[Ref], change: ChangeSet) -> Checke
     report = report.and_(Report(secrets_in(snapshot, change.base))).and_(_workflows(snapshot, change))
     kind = "forward-port" if ports and not edits else "change"
     checked = _checked(snapshot, change, kind, report, notes)
+    checked = checked._replace(unasked=_unasked(case, notes))
     if any(found.rule == "fragment-missing" for found in report.findings):
         checked = checked._replace(lacks=lacking(case))
-    if any(found.level is Level.ERROR and found.path in checked.fragments for found in report.findings):
-        return checked
-    chosen = [each for each in snapshot.survey.fragments if each.path in checked.fragments]
+    faulty = {found.path for found in report.findings if found.level is Level.ERROR}
+    chosen = [each for each in snapshot.survey.fragments if each.path in checked.fragments and each.path not in faulty]
     if change.staged and all(map(is_plain, snapshot.fragment_data(chosen).contents.values())):
         return checked._replace(report=report)  # a hook has to be fast, and nobody reads what it says of a good commit
     trial, preview = try_entry(snapshot, chosen)
     return checked._replace(report=report.and_(trial), preview=preview if trial.ok else "")
+
+
+def _unasked(case: Case, notes: Sequence[str]) -> str:
+    """Return why no fragment is asked for, whatever changed; an empty text where one is."""
+    if case.new.config.require_fragment == "never":
+        return f'{NOT_ASKED}: require-fragment is "never"'
+    return next((note for note in notes if note.startswith(NOT_ASKED)), "")
 
 
 def _head(snapshot: Snapshot, change: ChangeSet) -> Snapshot:
@@ -197,9 +228,20 @@ def _edited(case: Case) -> Said:
         return case.unreadable("entry-edited-by-hand"), []
     declared = change_rules.edit_declared(case.change.commits)
     if declared is None:
-        return Report(tuple(change_rules.edited_by_hand(case.edits, case.start, case.differences))), []
+        undeclared = [_undeclared(case, case.reworded)] if case.reworded else []
+        return Report(tuple(change_rules.edited_by_hand(case.edits, case.start, undeclared))), []
     touched = [*(new for _, new in case.edits.changed), *case.edits.removed, *case.edits.added]
     return Report(), [permits(declared, (str(entry.version) for entry in touched))]
+
+
+def _undeclared(case: Case, reworded: Reworded) -> change_rules.Undeclared:
+    """Return the reworded entry of a release, and what makes it anew, where that can be: on the branch or beside it."""
+    again = f"prepare-release {reworded.version} --again --edit"
+    if case.new.config.flow == "pull-request":
+        remote, _, branch = case.change.against.partition("/")
+        base = branch if remote in case.new.git.remotes() else case.change.against
+        again = f"git switch {base} && {again}"
+    return change_rules.Undeclared(reworded.version, reworded.difference, again)
 
 
 def _bumped(case: Case) -> Said:
@@ -212,8 +254,9 @@ def _bumped(case: Case) -> Said:
     except WrongUse as wrong:
         return Report(skipped=(Skipped("version-bumped-by-hand", f"{wrong.what}: {wrong.fix}"),)), []
     found = change_rules.bumped_by_hand(_stated(old), new, _stated(tip) if tip else [])
-    ported = {port.entry.version for port in case.ports if port.merged}
-    lines = {(stated.place.path, stated.line) for stated in new if parse(stated.version) in ported}
+    released = {port.entry.version for port in case.ports if port.merged}
+    released |= {case.reworded.version} if case.reworded else set()
+    lines = {(stated.place.path, stated.line) for stated in new if parse(stated.version) in released}
     return Report(tuple(each for each in found if (each.path, each.line) not in lines)), []
 
 
@@ -241,7 +284,9 @@ def _marker_findings(snapshot: Snapshot, path: str) -> list[Finding]:
     text = snapshot.text(path)
     if text is None:
         return []
-    return preconditions.marker_findings(path, text, snapshot.changelog(text), snapshot.news.start_string)
+    from tagready.preconditions import marker_findings
+
+    return marker_findings(path, text, snapshot.changelog(text), snapshot.news.start_string)
 
 
 def _workflows(snapshot: Snapshot, change: ChangeSet) -> Report:

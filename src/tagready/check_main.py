@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from packaging.version import Version
 
-from tagready import branches, reviews, verify
+from tagready import branches, reviews
 from tagready.checked import Checked
 from tagready.findings import Report, WorldFailed, WrongUse
 from tagready.git import Git
 from tagready.git_records import Commit, LoggedCommit, Ref
-from tagready.ground import github_event, remote_of
+from tagready.ground import branch_facts, github_event, remote_of
 from tagready.history import own_version
 from tagready.reviews import PullRequest, ReviewedBy
 from tagready.snapshot import Snapshot
@@ -65,7 +65,7 @@ def _pushed(snapshot: Snapshot, refs: Sequence[Ref], since: str | None) -> _Push
         known = parent if parent and git.commit(parent) else ""
         return _Push(git.current_branch(), known, snapshot.commit, note=note)
     branch = ref.removeprefix("refs/heads/")
-    allowed = branches.release_branches(verify.branch_facts(snapshot, refs, remote_of(snapshot)))
+    allowed = branches.release_branches(branch_facts(snapshot, refs, remote_of(snapshot)))
     if not ref.startswith("refs/heads/"):
         return f"{ref} was pushed, and no branch"
     if not after.strip("0"):

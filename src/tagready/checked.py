@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from tagready.findings import RULES, Report, counted
-from tagready.fragment_needed import ToWrite
-from tagready.mending import Mending
-from tagready.verify import Verified
+from tagready.findings import RULES, Finding, Level, Report, counted
+
+if TYPE_CHECKING:
+    from tagready.fragment_needed import ToWrite
+    from tagready.mending import Mending
+    from tagready.verify import Verified
 
 
 class Checked(NamedTuple):
     """What the gate says of a change set.
 
     `kind` is "change", "release", "forward-port", "main" or "nothing"; a release has its version, and the tag gate's
-    verdict. `notes` are the ways through that were taken, `fragments` the paths of those that were added or changed,
-    and `preview` is what they will be in the changelog.
+    verdict. `notes` are the ways through that were taken, `unasked` is why no fragment was asked for, `fragments` are
+    the paths of those that were added or changed, and `preview` is what they will be in the changelog.
     """
 
     project: str
@@ -34,6 +36,7 @@ class Checked(NamedTuple):
     staged: bool = False
     mended: Mending | None = None
     lacks: ToWrite | None = None
+    unasked: str = ""
 
     @property
     def title(self) -> str:
@@ -80,18 +83,27 @@ class Checked(NamedTuple):
         if self.verified is not None:
             of_change = frozenset({"workflow-unsafe"})
             return [("The release is tag-ready", frozenset(RULES) - of_change), *_STEPS[-1:]]
-        return [step for step in _STEPS if not self.staged or step[1] != _TOLD]
+        steps = [step for step in _STEPS if not self.staged or step[1] != _TOLD]
+        if not self.unasked:
+            return steps
+        unasked = self.unasked[0].upper() + self.unasked[1:]
+        return [(unasked, rules) if rules == _TOLD else (promise, rules) for promise, rules in steps]
+
+    def to_mend(self) -> list[Finding]:
+        """Return what is wrong with fragments themselves: that is for whoever wrote them."""
+        if self.kind == "release":
+            return []
+        return [found for found in self.report.findings if found.rule in _COMPILED and found.level is Level.ERROR]
 
 
 #: What is not asked of what is staged: a branch may have several commits before somebody writes its fragment.
 _TOLD = frozenset({"fragment-missing"})
+#: What stands against a fragment itself.
+_COMPILED = frozenset(rule for rule in RULES if rule.startswith("fragment-")) - {"fragment-missing", "fragment-deleted"}
+_COMPILED |= {"entry-swallows"}
 #: What a change is judged by, in the words of the checklist.
 _STEPS = (
-    (
-        "Fragments can be compiled",
-        frozenset(rule for rule in RULES if rule.startswith("fragment-")) - {"fragment-missing", "fragment-deleted"}
-        | {"entry-swallows"},
-    ),
+    ("Fragments can be compiled", _COMPILED),
     ("What users will notice has a fragment", _TOLD),
     ("No pending fragment is lost", frozenset({"fragment-deleted"})),
     ("Entries are left to releases", frozenset({"entry-edited-by-hand"})),

@@ -226,3 +226,18 @@ class WrongUse(Trouble):
 
 class WorldFailed(Trouble):
     """Git, towncrier, the network or the disk failed: exit code 3."""
+
+
+def way_out(error: OSError) -> str:
+    """Return what to do where the system refused something."""
+    import errno
+
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return "make room"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "give yourself the right to write there"
+    if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY):
+        return "move away what lies there"
+    if error.errno == errno.ENOENT:
+        return "make what is missing there"
+    return "mend that"

@@ -10,8 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from tagready.findings import Finding, Level, as_warning, finding
-from tagready.fragments import quoted
-from tagready.new_fragment import default_section, guess_issue
+from tagready.fragments import Fragment, quoted
 from tagready.project import FragmentType, News
 
 #: Paths, from the project's folder, whose change nobody notices who only uses the project.
@@ -19,7 +18,11 @@ _NO_CODE = (
     ".*", "*/.*", "tests/*", "test/*", "*/tests/*", "*/test/*", "docs/*", "doc/*", "bench*/*", "example/*",
     "examples/*",
 )  # fmt: skip
-_NO_CODE_NAMES = ("test_*.py", "*_test.py", "conftest.py", "*.lock", "requirements*.txt", "pylock*.toml")
+#: twisted and towncrier set `_version.py` to a development version after each release, in words only Incremental reads.
+_NO_CODE_NAMES = (
+    "test_*.py", "*_test.py", "conftest.py", "*.lock", "requirements*.txt", "pylock*.toml", "_version.py",
+    "__version__.py",
+)  # fmt: skip
 #: The same, for files that lie in the project's folder itself.
 _NO_CODE_ON_TOP = (
     "*.md", "*.rst", "*.txt", "*.yml", "*.yaml", "LICENSE*", "LICENCE*", "COPYING*", "NOTICE*", "AUTHORS*", "Makefile",
@@ -71,13 +74,25 @@ class ToWrite(NamedTuple):
     """The fragment that a change lacks: what changed, the file to create, and the types that its name may have."""
 
     code: tuple[str, ...]
-    path: str
+    folder: str
+    issue: str
+    type: str
+    extension: str
     types: tuple[FragmentType, ...]
+
+    @property
+    def path(self) -> str:
+        """The file to create."""
+        return self.named(self.type)
 
     @property
     def some(self) -> str:
         """The files that changed, the first ones by name."""
         return ", ".join(self.code[:3]) + (f" and {len(self.code) - 3} more" if len(self.code) > 3 else "")
+
+    def named(self, type_: str) -> str:
+        """Return the file to create for a type."""
+        return posixpath.join(self.folder, f"{self.issue}.{type_}{self.extension}")
 
     @property
     def command(self) -> str:
@@ -86,26 +101,27 @@ class ToWrite(NamedTuple):
         return f'echo "{EXAMPLE}" > {path} && git add {path} && git commit -m "Add a news fragment"'
 
 
+#: How the note begins on why code needs no fragment this time.
+NOT_ASKED = "no fragment is asked for"
 #: What a fragment may say until somebody says it better.
 EXAMPLE = "Say here what changes for users."
 
 
-def to_write(code: Sequence[str], news: News, issue: str) -> ToWrite:
-    """Return the fragment that a change of code lacks."""
+def to_write(code: Sequence[str], news: News, issue: str, written: Sequence[Fragment]) -> ToWrite:
+    """Return the fragment that a change of code lacks, named as most of those are that are written already."""
+    from tagready.new_fragment import default_section, usual_extension
+
     shown = next((type_ for type_ in news.types if type_.shows_content), news.types[0])
     folder = (default_section(news) or news.sections[0]).directory
-    name = f"{issue}.{shown.name}{'.md' if news.markdown else '.rst'}"
-    return ToWrite(tuple(code), posixpath.join(folder, name), news.types)
+    return ToWrite(tuple(code), folder, issue, shown.name, usual_extension(news, written), news.types)
 
 
 def fragment_missing(lacks: ToWrite, level: Level, uncommitted: Sequence[str] = ()) -> Finding:
     """Return the finding that code changed and no fragment tells of it, with the file to create, or to commit."""
-    folder, name = posixpath.split(lacks.path)
-    stem, _, extension = name.rsplit(".", 2)
     lines = [
         f"code changed ({lacks.some}), and no news fragment says what users will notice",
         "A news fragment is a small file with a sentence or two for them:",
-        f"  {posixpath.join(folder, f'{stem}.TYPE.{extension}')}, where TYPE is one of",
+        f"  {lacks.named('TYPE')}, where TYPE is one of",
         *_types(lacks.types),
     ]
     command = lacks.command
@@ -122,7 +138,7 @@ def fragment_missing(lacks: ToWrite, level: Level, uncommitted: Sequence[str] = 
 
 def _types(types: Sequence[FragmentType]) -> list[str]:
     width = max(len(type_.name) for type_ in types)
-    return [f"    {type_.name:<{width}}  {type_.title}" for type_ in types]
+    return [f"    {type_.name:<{width}}  {type_.listed}" for type_ in types]
 
 
 def issue_for(number: int | None, branch: str, news: News) -> str:
@@ -130,6 +146,8 @@ def issue_for(number: int | None, branch: str, news: News) -> str:
 
     A number that `issue_pattern` does not take would only be refused.
     """
+    from tagready.new_fragment import guess_issue
+
     if number is not None and (not news.issue_pattern or re.fullmatch(news.issue_pattern, str(number))):
         return str(number)
     return guess_issue(news, branch) or f"{news.orphan_prefix}something"

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatch, translate
 from functools import lru_cache
+from itertools import count
 from typing import NamedTuple
 
 from tagready.findings import Finding, as_warning, finding
@@ -33,7 +34,8 @@ class Survey(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-_LEFTOVER = re.compile(r"(?:~|\.(?:bak|orig|rej|sw[a-p]|tmp))$", re.IGNORECASE)
+#: What editors and merges leave behind; nano's is `.save`, and Emacs keeps what nobody saved under `#name#`.
+_LEFTOVER = re.compile(r"(?:~|\.(?:bak|orig|rej|sw[a-p]|tmp|save(?:\.\d+)?))$|^\.?#.*#$", re.IGNORECASE)
 _NEVER_NEWS = (".*", "readme*", "*template*", "*.j2", "*.jinja*", "*.py")
 
 
@@ -188,21 +190,41 @@ def _name_findings(news: News, fragment: Fragment, name: str) -> list[Finding]:
                 fragment.path,
             )
         )
+    elif strange := _strange_issue(news, fragment):
+        better = posixpath.join(posixpath.dirname(fragment.path), f"ISSUE.{name.partition('.')[2]}")
+        none = f", or {news.orphan_prefix}WORDS where there is none" if news.orphan_prefix else ""
+        fix = f"git mv {quoted(fragment.path)} {quoted(better)}, with the issue's number{none}"
+        found.append(as_warning(finding("fragment-malformed", f"{fragment.path} {strange}", fix, fragment.path)))
     return found
+
+
+def _strange_issue(news: News, fragment: Fragment) -> str:
+    """Return what is wrong with an issue that no project has, or an empty text.
+
+    Maintainers have released both: `0.bugfix` (aiohttp) and `feature.misc` (twisted). So it is no error.
+    """
+    if fragment.issue == "0":
+        return "is for issue 0, which no project has, and the entry would name it"
+    if not news.issue_pattern and fragment.issue in {type_.name for type_ in news.types}:
+        return f"names two types, so the entry would name {fragment.issue!r} as the issue"
+    return ""
 
 
 def _duplicates(fragments: Sequence[Fragment]) -> list[Finding]:
     seen: dict[tuple[str, str, str, int], Fragment] = {}
+    taken = {_key(fragment) for fragment in fragments}
     found = []
     for fragment in fragments:
-        key = fragment.section, fragment.issue, fragment.type, fragment.counter
+        key = _key(fragment)
         if not fragment.orphan and key in seen:
+            free = next(number for number in count(fragment.counter + 1) if (*key[:3], number) not in taken)
+            taken.add((*key[:3], free))
             found.append(
                 finding(
                     "fragment-duplicated",
                     f"{fragment.path} and {seen[key].path} are the same issue, type and counter to towncrier, "
                     "which stops at them",
-                    f"join them, or rename one to {_next_counter(fragment)}",
+                    f"join them, or rename one to {_with_counter(fragment, free)}",
                     fragment.path,
                 )
             )
@@ -210,12 +232,19 @@ def _duplicates(fragments: Sequence[Fragment]) -> list[Finding]:
     return found
 
 
-def _next_counter(fragment: Fragment) -> str:
+def _key(fragment: Fragment) -> tuple[str, str, str, int]:
+    """Return what no two fragments may share."""
+    return fragment.section, fragment.issue, fragment.type, fragment.counter
+
+
+def _with_counter(fragment: Fragment, counter: int) -> str:
     extension = posixpath.splitext(fragment.path)[1]
     extension = extension if extension in (".md", ".rst", ".txt") else ""
-    return f"{fragment.issue}.{fragment.type}.{fragment.counter + 1}{extension}"
+    return f"{fragment.issue}.{fragment.type}.{counter}{extension}"
 
 
+#: Signs that no text has: git takes a file with NUL for a binary one, and a terminal obeys what follows ESC.
+_CONTROL = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _CONFLICT = re.compile(r"^(?:<{7}|>{7})(?: .*)?$", re.MULTILINE)
 
 
@@ -241,6 +270,8 @@ def judge_text(news: News, fragment: Fragment, data: bytes) -> list[Finding]:
         ]
     if "\r" in text:
         text = text.replace("\r\n", "\n")
+    if control := _CONTROL.search(text):
+        return [_has_control(fragment, text, control)]
     if conflict := _CONFLICT.search(text):
         line = text.count("\n", 0, conflict.start()) + 1
         return [_malformed(fragment, line, "has conflict markers", "they would be released", "resolve them and commit")]
@@ -248,6 +279,14 @@ def judge_text(news: News, fragment: Fragment, data: bytes) -> list[Finding]:
     if not _SUSPECT.search(text):
         return []
     return _markdown_faults(news, fragment, text) if news.markdown else _rst_faults(news, fragment, text)
+
+
+def _has_control(fragment: Fragment, text: str, control: re.Match[str]) -> Finding:
+    line = text.count("\n", 0, control.start()) + 1
+    return _malformed(
+        fragment, line, f"has the control character U+{ord(control[0]):04X}", "the changelog would no longer be plain "
+        "text to git and to terminals", "take it out and commit",
+    )  # fmt: skip
 
 
 _SUSPECT = re.compile(r"^ {0,3}(?:#|```|~~~)|^[ \t]*([!-/:-@\[-`{-~])\1{2,}[ \t]*$", re.MULTILINE)

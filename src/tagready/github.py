@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 
 from tagready.findings import Finding, Level, Report
+from tagready.wrapping import PROGRAMS
 
 #: Characters of a message that GitHub shows; a longer annotation is cut there (4 KiB, by their documentation).
 MESSAGE_LENGTH = 4000
@@ -77,7 +78,7 @@ def failure(title: str, what: str, fix: str, said: str = "") -> str:
     """Return the job's summary as Markdown where something failed that is no finding: what, in whose words, the fix."""
     fence = _fence_around(said)
     words = [f"{fence}text", said.rstrip(), fence, ""] if said.strip() else []
-    return "\n".join([f"### {_text(title)}", "", f"❌ {_text(what)}", "", *words, f"→ {_text(fix)}", ""])
+    return "\n".join([f"### {_text(title)}", "", f"❌ {_text(what)}", "", *words, f"→ {_way_out(fix)}", ""])
 
 
 def checklist(
@@ -92,7 +93,7 @@ def checklist(
         found = [each for each in report.findings if each.rule in rules]
         errors = any(each.level is Level.ERROR for each in found)
         reasons = dict.fromkeys(skip.reason for skip in report.skipped if skip.rule in rules)
-        said = [f"{_text(each.message.partition(chr(10))[0].rstrip(':'))} → {_text(each.fix)}" for each in found]
+        said = [f"{_text(each.message.partition(chr(10))[0].rstrip(':'))} → {_way_out(each.fix)}" for each in found]
         said += [f"not judged: {_text(reason)}" for reason in reasons]
         ticked = not errors and not reasons
         only = f": {said[0]}" if len(said) == 1 else ""
@@ -102,13 +103,16 @@ def checklist(
     return "\n".join(lines).rstrip() + "\n"
 
 
-def how_to_write(project: str, some: str, path: str, types: Sequence[tuple[str, str]], command: str) -> str:
+#: The heading of the part that is for somebody who has never seen a news fragment.
+HOW = "\n#### What to do\n\n"
+
+
+def how_to_write(
+    project: str, some: str, path: str, chosen: str, types: Sequence[tuple[str, str]], command: str
+) -> str:  # fmt: skip
     """Return the part of a summary that says what a news fragment is, to somebody who has never written one."""
-    name = path.rpartition("/")[2]
-    chosen = name.split(".")[-2]
     return "\n".join(
         [
-            "\n#### What to do\n",
             f"The changelog of {_text(project)} is made of small files, one for each change: *news fragments*. "
             f"The change to {_text(some)} has none yet. Three steps add one:\n",
             f"1. Create the file {_code(path)} on your branch. {_code(chosen)} says what kind of change it is; "
@@ -131,13 +135,48 @@ def how_to_write(project: str, some: str, path: str, types: Sequence[tuple[str, 
     )
 
 
+def how_to_mend(found: Sequence[Finding]) -> str:
+    """Return the part of a summary that says how news fragments are mended, to somebody who has written their first."""
+    lines = ["The changelog is made of news fragments, and with these it cannot be:\n"]
+    for each in found:
+        command, rest = _split(each.fix)
+        place = f" (line {each.line})" if each.line is not None else ""
+        lines += [f"- {_text(each.message.partition(chr(10))[0])}{place}\n"]
+        lines += [f"  {line}" for line in _fenced(command, "sh").split("\n")] if command else []
+        lines += [f"\n  {_way_out(rest)}\n" if command else f"  → {_way_out(rest)}\n"] if rest else [""]
+    lines += ["Then commit, and push; this check runs again:\n"]
+    return "\n".join([*lines, _fenced('git commit --all -m "Mend the news fragments"\ngit push', "sh"), ""])
+
+
+#: A command within what a finding says to do: up to a comma, a semicolon, a colon or a parenthesis outside of quotes.
+_COMMAND = rf"""(?x)
+    (?<![\w'"`./-]) (?:{PROGRAMS}) (?=[ ]['"\w./~+-]) (?![ ](?:\w+[ ])?(?:it|what)\b)
+    (?: '[^'\n]*' | "[^"\n]*" | (?![,;:.](?:\s|$) | [ ][(]) [^'"\n`()] )+
+"""
+
+
+def _split(fix: str) -> tuple[str, str]:
+    """Return the command that a way out begins with, and what else it says."""
+    match = re.match(_COMMAND, fix)
+    return (match[0].strip(), fix[match.end() :].lstrip(" ,;:.")) if match else ("", fix)
+
+
+def _way_out(fix: str) -> str:
+    """Return what a finding says to do: its commands as code, so that nothing is escaped in what people copy."""
+    shown, end = [], 0
+    for match in re.finditer(rf"{_COMMAND} | (?<!`)`(?P<marked>[^`\n]+)`(?!`)", fix):
+        shown += [_text(fix[end : match.start()], strip=False), _code(match["marked"] or match[0])]
+        end = match.end() - len(match[0]) + len(match[0].rstrip())
+    return "".join([*shown, _text(fix[end:], strip=False)]).strip()
+
+
 def _paragraphs(found: Finding) -> list[str]:
     sign = "❌" if found.level is Level.ERROR else "⚠️"
     place = f" {_code(found.path + ('' if found.line is None else f':{found.line}'))}" if found.path else ""
     message, *rest = found.message.split("\n")
     fence = _fence_around("\n".join(rest))
     shown = [f"{fence}diff", *rest, fence, ""] if rest else []
-    return [f"{sign} **{found.rule}**{place}: {_text(message)}", "", *shown, f"→ {_text(found.fix)}", ""]
+    return [f"{sign} **{found.rule}**{place}: {_text(message)}", "", *shown, f"→ {_way_out(found.fix)}", ""]
 
 
 def _fence_around(text: str) -> str:
@@ -156,9 +195,10 @@ def quote(markdown: str) -> str:
     return "\n".join(f"> {line}".rstrip() for line in markdown.splitlines())
 
 
-def _text(text: str) -> str:
+def _text(text: str, *, strip: bool = True) -> str:
     """Return a text that Markdown shows as it is."""
-    return re.sub(r"([\\`*_<>\[\]&~#|])", r"\\\1", " ".join(text.split()))
+    words = " ".join(text.split()) if strip else re.sub(r"\s+", " ", text)
+    return re.sub(r"([\\`*_<>\[\]&~#|])", r"\\\1", words)
 
 
 def _code(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
@@ -16,8 +17,10 @@ from tagready.git_records import TREE
 from tagready.ground import scratch_folder
 from tagready.history import changelog_path
 from tagready.news import DidNotEnd, render
-from tagready.rst_verdict import Problem
 from tagready.snapshot import FragmentData, Snapshot
+
+if TYPE_CHECKING:
+    from tagready.rst_verdict import Problem
 
 #: The date that a fragment is rendered with where no release is made.
 DATE = "2000-01-01"
@@ -49,18 +52,21 @@ def try_entry(snapshot: Snapshot, chosen: Sequence[Fragment]) -> tuple[Report, s
 
 
 def body_of(snapshot: Snapshot, entry: str) -> str:
-    """Return an entry for NEXT without its title."""
+    """Return an entry for NEXT without its title.
+
+    A template may name the version in other places (virtualenv's in each category); nobody is to read our number there.
+    """
     changelog = snapshot.changelog(entry)
     entries = changelog.of(Version(NEXT))
-    return changelog.body(entries[0]) if entries else entry.strip()
+    return (changelog.body(entries[0]) if entries else entry.strip()).replace(NEXT, "next")
 
 
 def is_plain(content: bytes) -> bool:
     """Return whether a text is so plain that it can spoil nothing: lines of words, and the marks of a sentence."""
-    return _PLAIN.fullmatch(content) is not None and b"::" not in content
+    return re.fullmatch(_PLAIN, content) is not None and b"::" not in content
 
 
-_PLAIN = re.compile(rb"(?:(?:[A-Za-z0-9\x80-\xff][A-Za-z0-9\x80-\xff .,;:!?'()/-]*)?\n)*")
+_PLAIN = rb"(?:(?:[A-Za-z0-9\x80-\xff][A-Za-z0-9\x80-\xff .,;:!?'()/-]*)?\n)*"
 
 
 def _rendered(snapshot: Snapshot, contents: Mapping[str, bytes]) -> str:
@@ -128,7 +134,7 @@ def _unshowable(path: str | None, problem: Problem) -> Finding:
     who = path or "the entry"
     where = f" (line {problem.line})" if problem.line is not None else ""
     what = f"{who} is not reStructuredText that PyPI and GitHub can show{where}: {problem.what}"
-    fix = "mend the markup, and commit; python -m docutils FILE shows the same"
+    fix = "mend the markup, and commit; to see the same: python -m docutils FILE"
     if problem.unknown:
         fix = f"write {problem.unknown} in another way: only Sphinx could know it, and this project has no conf.py"
     found = finding("fragment-malformed", what, fix.replace("FILE", quoted(who)), path, problem.line)

@@ -57,7 +57,7 @@ def uncommitted(git: Git, *, staged: bool, folders: Sequence[str] = ()) -> Itera
         information.mkdir(parents=True)
         (information / "alternates").write_text(f"{(git.common_dir / 'objects').as_posix()}\n", encoding="utf-8")
         tree = _tree(would_be, scratch / "index", None if staged else folders)
-        head = git.commit("HEAD")
+        head = super(Uncommitted, would_be).commit("HEAD")
         would_be.base = head or Commit("", would_be.hash("tree", b"", tree), (), 0, 0, "")
         would_be.made = would_be.base._replace(tree=tree)
         yield would_be
