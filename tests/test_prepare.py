@@ -14,11 +14,22 @@ from pathlib import Path
 
 import pytest
 
-from projects import CHANGELOG, MARKER, PYPROJECT, RST_MARKER, Project, Result, add_remote, make_project
+from projects import (
+    CHANGELOG,
+    DAY,
+    MARKER,
+    PYPROJECT,
+    RST_MARKER,
+    Project,
+    Result,
+    add_remote,
+    make_project,
+    script,
+    with_keys,
+)
 
 Make = Callable[..., Project]
 
-DAY = ("--date", "2026-02-03")
 TODAY = datetime.datetime.now(datetime.UTC).date().isoformat()
 TOWNCRIER = PYPROJECT[PYPROJECT.index("[tool.towncrier]") :]
 ENTRY = """\
@@ -33,29 +44,6 @@ ENTRY = """\
 - Mend it. (#13)
 """
 BODY = "### Features\n\n- Add colour. (#12)"
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return make_project(tmp_path_factory.mktemp("template") / "demo")
-
-
-@pytest.fixture
-def project(template: Project, tmp_path: Path) -> Project:
-    """What the shared fixture makes, copied: a tenth of the time."""
-    return Project(Path(shutil.copytree(template.path, tmp_path / "demo", symlinks=True)))
-
-
-def with_keys(keys: str, head: str = PYPROJECT) -> str:
-    """A pyproject.toml with keys of ours."""
-    return f"{head}\n[tool.tagready]\n{keys}\n"
-
-
-def script(path: Path, text: str) -> str:
-    """An executable shell script."""
-    path.write_text("#!/bin/sh\n" + text + "\n")
-    path.chmod(0o755)
-    return str(path)
 
 
 def released(project: Project, *arguments: str) -> None:
@@ -214,6 +202,36 @@ def test_first_release_is_judged_against_tags_not_the_tree(make: Make) -> None:
         )
         assert project.read("CHANGELOG.md").startswith(f"## {version} (2026-02-03)\n\n{BODY}")
         assert project.read("pyproject.toml") == PYPROJECT.replace("1.3.0", version)
+
+
+@pytest.mark.parametrize(
+    ("stated", "changelog", "word", "where"),
+    [
+        ("1.3.0", None, "auto", "pyproject.toml has 1.3.0"),
+        ("1.3.0", None, "minor", "pyproject.toml has 1.3.0"),
+        ("0.0.1", CHANGELOG, "auto", "CHANGELOG.md has 1.3.0"),
+        ("0.1.0", None, "auto", ""),
+        ("0.1.0.dev0", None, "auto", ""),
+    ],
+)
+def test_a_word_that_goes_back_behind_what_is_stated_says_so(
+    make: Make, stated: str, changelog: str | None, word: str, where: str
+) -> None:
+    """Without a tag, a word counts from nothing: a project may have been released for years."""
+    project = make(tag=None, changelog=changelog, pyproject=PYPROJECT.replace("1.3.0", stated))
+    answer = project.prepare(word, "--format", "json")
+    said = f"no release tag is here, so {word} counts from nothing: that is 0.1.0, and {where}"
+    expected = [("version-not-newer", "warning", said)] if where else []
+    found = answer.json["findings"]
+    assert [(each["rule"], each["level"], each["message"]) for each in found] == expected
+    assert (answer.code, answer.json["version"]) == (0, "0.1.0")
+
+
+def test_a_shallow_clone_says_that_newer_releases_may_be_out_of_sight(project: Project, tmp_path: Path) -> None:
+    command = ["git", "clone", "-q", "--depth=1", "--no-tags", project.path.as_uri(), str(tmp_path / "clone")]
+    subprocess.run(command, check=True)
+    answer = Project(tmp_path / "clone").prepare("1.2.0", *DAY, "--dry-run", "--format", "json")
+    assert [each["rule"] for each in answer.json["skipped"] if "--unshallow" in each["reason"]] == ["version-not-newer"]
 
 
 def test_a_prerelease_and_its_final(project: Project) -> None:
@@ -644,7 +662,7 @@ def test_no_repository_no_commit_no_working_tree_no_project(tmp_path: Path) -> N
         "file": "file",
     }
     for name, words in cases.items():
-        done = Project(tmp_path / name).prepare("1.4.0", "--format", "json")
+        done = Project(tmp_path).prepare("-C", name, "1.4.0", "--format", "json")
         assert (name, done.code) == (name, 2), done.err
         assert words in done.json["error"]["what"]
         assert done.json["error"]["fix"]
@@ -1077,6 +1095,36 @@ def test_the_second_time_on_another_day_says_so(
     assert "is prepared already" in done.out
 
 
+@pytest.mark.parametrize("word", ["auto", "minor", "patch", "major"])
+@pytest.mark.parametrize("options", [(), ("--again",)])
+def test_a_word_for_what_is_prepared(project: Project, word: str, options: tuple[str, ...]) -> None:
+    """It is prepared already; or it asks for another version, and is not taken for this one."""
+    parent = project.head()
+    released(project)
+    before = project.fingerprint()
+    answer = project.prepare(word, *DAY, *options, "--format", "json")
+    assert project.fingerprint() == before
+    if word in ("auto", "minor"):
+        assert (answer.code, answer.json["version"]) == (0, "1.4.0"), answer.out
+        return
+    (found,) = answer.json["findings"]
+    other = {"patch": "1.3.1", "major": "2.0.0"}[word]
+    assert (answer.code, found["rule"], found["message"]) == (
+        1, "entry-exists", f"1.4.0 is prepared already, in {project.head()[:10]}, and {word} would be {other}"
+    )  # fmt: skip
+    undo = found["fix"].rpartition(": ")[2]
+    assert undo == f"git reset --keep {parent[:10]} && prepare-release {word}"
+
+
+@pytest.mark.parametrize(("options", "said"), [(DAY, "--date"), ((), ""), ((*DAY, "--edit"), "--date and --edit")])
+def test_options_that_come_too_late_are_named(project: Project, options: tuple[str, ...], said: str) -> None:
+    released(project)
+    done = project.prepare("1.4.0", *options)
+    assert (done.code, "changed nothing" in done.out) == (0, bool(said))
+    assert not said or f"  {said} changed nothing: it is made anew with --again" in done.out
+    assert project.prepare("1.4.0", "--date", "2026-13-01").code == 2
+
+
 def test_again_without_anything_new_is_the_same(project: Project) -> None:
     released(project)
     before = project.fingerprint()
@@ -1090,7 +1138,8 @@ def test_again_takes_the_old_fragments_and_those_that_came_since(project: Projec
     project.write("changelog.d/20.feature.md", "Late.\n")
     project.commit()
     before = project.fingerprint()
-    assert project.prepare("1.4.0", *DAY, "--format", "json").rules == ["entry-exists"]
+    (found,) = project.prepare("1.4.0", *DAY, "--format", "json").json["findings"]
+    assert (found["rule"], found["fix"].rpartition(": ")[2]) == ("entry-exists", "prepare-release 1.4.0 --again")
     assert project.fingerprint() == before
     answer = project.prepare("1.4.0", "--date", "2026-02-04", "--again", "--format", "json")
     assert answer.code == 0, answer.out
@@ -1142,6 +1191,42 @@ def test_again_of_a_tagged_release_is_refused(project: Project) -> None:
     before = project.fingerprint()
     assert project.prepare("1.4.0", "--again", "--format", "json").rules == ["tag-exists"]
     assert project.fingerprint() == before
+
+
+@pytest.mark.parametrize("options", [(), ("--again",)])
+def test_an_entry_that_somebody_wrote_is_not_made_anew(project: Project, options: tuple[str, ...]) -> None:
+    """Nothing could bring back what it says."""
+    typed = CHANGELOG.replace("## 1.3.0", "## 1.4.0\n\nUnreleased\n\n- By hand.\n\n## 1.3.0")
+    project.write("CHANGELOG.md", typed)
+    project.commit()
+    head = project.head()[:10]
+    answer = project.prepare("1.4.0", *options, "--format", "json")
+    assert [(found["rule"], found["message"], found["fix"]) for found in answer.json["findings"]] == [
+        (
+            "entry-exists",
+            f"CHANGELOG.md has an entry for 1.4.0 already, typed, not compiled, in {head}",
+            "write fragments of what it says (tagready add), take it out of CHANGELOG.md, and commit",
+        )
+    ]
+    assert project.read("CHANGELOG.md") == typed
+
+
+def test_again_says_which_edits_it_does_not_carry_over(project: Project) -> None:
+    released(project)
+    edited = project.read("CHANGELOG.md").replace("- Add colour.", "- Add colour, at last.")
+    project.write("CHANGELOG.md", edited)
+    project.commit()
+    head = project.head()[:10]
+    answer = project.prepare("1.4.0", *DAY, "--again", "--format", "json")
+    (found,) = (each for each in answer.json["findings"] if each["rule"] == "entry-exists")
+    first, *lines = found["message"].split("\n")
+    assert (answer.code, found["rule"], found["level"]) == (0, "entry-exists", "warning")
+    assert first.startswith("the entry for 1.4.0 is made anew, and what was changed in it by hand")
+    assert [line for line in lines if line.startswith(("+-", "--"))][-2:] == [
+        "-- Add colour. (#12)",
+        "+- Add colour, at last. (#12)",
+    ]
+    assert found["fix"].endswith(f"prepare-release 1.4.0 --again --edit (the old one: git show {head})")
 
 
 def test_again_where_there_is_no_entry_is_a_plain_release(project: Project) -> None:
@@ -1532,7 +1617,7 @@ def test_the_entry_is_edited(
     project = make(
         pyproject=with_keys('edit = "editor"' if by == "key" else ""), changelog=CHANGELOG.replace("\n", newline)
     )
-    editor = script(tmp_path / "an editor", "sed -i 's/Add colour/Add *all* colours/' \"$1\"").replace(" ", "\\ ")
+    editor = script(tmp_path / "an editor", "sed -i 's/Add colour/Add *all* colours/' \"$1\"")
     if by == "core.editor":
         project.git("config", "core.editor", editor)
     else:

@@ -851,6 +851,19 @@ def test_smoke_says_what_does_not_work(warehouse: Warehouse, dist: Path, monkeyp
     assert stand(problem) == {WHEEL: "present", SDIST: "present"}
 
 
+def test_smoke_on_another_python_than_the_wheels_is_no_finding(
+    warehouse: Warehouse, dist: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files are out, and nothing is known against them: the release is confirmed, and says what was not tried."""
+    monkeypatch.delenv("PYPI_API_TOKEN")
+    monkeypatch.setattr("platform.python_version", lambda: "3.7.1")
+    for name in (WHEEL, SDIST):
+        warehouse.put(dist / name)
+    done = published(asked(warehouse, dist, confirm=True, smoke=True))
+    assert (done.smoked, [skip.rule for skip in done.report.skipped]) == ("", ["dist-broken"])
+    assert done.report.ok
+
+
 def test_smoke_is_patient_with_a_page_that_is_old(
     warehouse: Warehouse, dist: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -992,11 +1005,14 @@ REFUSED_TOKEN = """\
     127.0.0.1 does not accept the token in PYPI_API_TOKEN (Invalid or
     non-existent authentication information. See
     ROOT/help/#invalid-auth for more information.)
-    → make a token for the project demo (for its first release: for the whole account) at 127.0.0.1, put it into PYPI_API_TOKEN (on GitHub: a secret of that name in the environment pypi, under Settings), then re-run the failed jobs
+    → make a token for the project demo (for its first release: for the whole
+      account) at 127.0.0.1, put it into PYPI_API_TOKEN (on GitHub: a secret of
+      that name in the environment pypi, under Settings), then re-run the failed
+      jobs
 
 Not published: 1 finding.
   go on  tagready publish INDEX
-"""  # noqa: E501
+"""
 FAILED = """\
   · ask 127.0.0.1 whether it takes the token
   · upload demo-1.4.0.tar.gz
@@ -1080,6 +1096,18 @@ def test_the_text_of_a_preflight_in_an_empty_folder(warehouse: Warehouse, tmp_pa
     assert list(where.iterdir()) == []
 
 
+def test_a_preflight_that_gets_no_answer_says_so(warehouse: Warehouse, tmp_path: Path) -> None:
+    """It goes on, for the upload will tell; but nobody shall take that for a token that was looked at."""
+    with FaultProxy(warehouse.root, Fault("reset-before", method="POST", times=None)) as proxy:
+        addresses = "--repository-url", proxy.through(warehouse.upload_url)
+        done = run(None, tmp_path, "--preflight", *addresses)
+        answer = run(None, tmp_path, "--preflight", *addresses, "--format", "json")
+    title = "nothing speaks against the token in PYPI_API_TOKEN for 127.0.0.1, but for what was not judged"
+    assert (done.code, done.out) == (0, f"✓ {title}\n")
+    assert "token-refused not judged: 127.0.0.1 gave no answer (" in done.err
+    assert (answer.code, [each["rule"] for each in answer.json["skipped"]]) == (0, ["token-refused"])
+
+
 FILES = {"files": [], "resume": ""}
 SAME: dict[str, Any] = {"schema": 1, "command": "publish", "findings": [], "skipped": []}
 NOTHING: dict[str, Any] = {"project": None, "version": None, "tag": None, "commit": None}
@@ -1140,7 +1168,9 @@ def test_wrong_usage(warehouse: Warehouse, dist: Path) -> None:
     assert "--preflight looks at the token, --confirm does without: give one of them" in done.err
     done = run(None, dist.parent, "--repository-url", warehouse.upload_url, TAGREADY_INDEX_URL="")
     assert (done.code, done.out) == (2, "")
-    assert "give the address of its simple index with --index-url, or in TAGREADY_INDEX_URL" in done.err
+    assert "give the address of its simple index with --index-url, or in TAGREADY_INDEX_URL" in " ".join(
+        done.err.split()
+    )
     assert warehouse.requests == []
 
 
@@ -1300,9 +1330,9 @@ def test_devpi_from_the_first_upload_to_the_installed_package(devpi: Index, dist
     target = tmp_path / "installed"
     pip = ["install", "--quiet", "--no-deps", "--no-cache-dir", "--target", str(target), "-i", devpi.simple_url]
     subprocess.run([sys.executable, "-m", "pip", *pip, "demo==1.4.0"], env=environment(None), check=True)
-    code = "import demo; print(demo.__version__, demo.__file__)"
+    code = "import demo; print(demo.__version__, demo.__file__, sep=chr(10))"
     done = subprocess.run([sys.executable, "-c", code], cwd=target, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["1.4.0", str(target / "demo" / "__init__.py")]
+    assert done.stdout.splitlines() == ["1.4.0", str(target / "demo" / "__init__.py")]
     other = make_release(tmp_path / "other" / "dist")
     make_wheel(other, seed=1)
     problem = refused(options._replace(dist=describe(other)))

@@ -160,7 +160,7 @@ def again(job: str) -> str:
          ["→ release the next version", f"{NO_USE}: what is there already stays as it is.",
           "**Next:** `prepare-release auto`"]),
         (stands(NONE, command="tagready verify --commit bc24ea86bb", findings=(WRONG,)), ended("verify"),
-         ["→ prepare-release 1.4.0", f"{NO_USE}: the commit is the same, and so is what it lacks.",
+         ["→ `prepare-release 1.4.0`", f"{NO_USE}: the commit is the same, and so is what it lacks.",
           "**Next:** `tagready verify --commit bc24ea86bb`",
           f"Nothing of it is published, so mend it, drop the tag ({DROP}), and tag it again:"
           f" `tagready tag 1.4.0 --push`. {RULESET}"]),
@@ -184,7 +184,7 @@ def test_outside_of_a_run_there_is_no_button_to_link_to() -> None:
 @pytest.mark.parametrize(
     ("problem", "shown"),
     [
-        (Refused(WRONG), ["❌ **entry-missing**: there is no entry", "→ prepare-release 1.4.0"]),
+        (Refused(WRONG), ["❌ **entry-missing**: there is no entry", "→ `prepare-release 1.4.0`"]),
         (WorldFailed("git failed", "mend it", stderr="fatal: no"),
          ["❌ git failed", "```text", "fatal: no", "```", "→ mend it"]),
         (KeyError("secret"), ["❌ KeyError, which is a bug in tagready: please report it, with this run's log"]),
@@ -220,6 +220,8 @@ def test_whatever_the_places_say_the_card_keeps_its_shape(
 @pytest.fixture
 def run(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ForgeServer]:
     """A project whose release is tagged and pushed, in the run for its tag, with nothing on the index."""
+    project.write(".github/workflows/release.yml", "on: {push: {tags: ['v*']}}\n")
+    project.commit()
     add_remote(project, tmp_path / "remote")
     assert project.prepare("1.4.0").code == 0
     assert project.run("tag", "--push").code == 0

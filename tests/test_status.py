@@ -5,9 +5,8 @@ from __future__ import annotations
 import datetime
 import re
 import shlex
-import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,8 @@ import pytest
 
 import indexes
 from indexes import HTML, JSON, faulty, html_page, json_page, page
-from projects import PYPROJECT, Project, Result, add_remote, make_project
-
-Arrange = Callable[[Project], object]
+from projects import PYPROJECT, Project, Result, copy_pair, make_pair, make_project
+from steps import Step, amend, edit, git, put, run, write
 
 TODAY = datetime.datetime.now(datetime.UTC).date().isoformat()
 DYNAMIC = PYPROJECT.replace('version = "1.3.0"   # bumped by tagready', 'dynamic = ["version"]')
@@ -26,73 +24,28 @@ BY_TAG = DYNAMIC + '\n[tool.tagready]\nversion-source = "tag"\n'
 DRY = "prepare-release auto --dry-run"
 
 
-def folder_of(tmp_path_factory: pytest.TempPathFactory, *, prepared: bool) -> Path:
-    folder = tmp_path_factory.mktemp("template")
-    project = make_project(folder / "demo")
-    add_remote(project, folder / "remote")
-    project.git("config", "remote.origin.url", "../remote")
-    project.git("config", "branch.main.merge", "refs/heads/main")
-    if prepared:
-        assert project.prepare("1.4.0", "--date", TODAY).code == 0
-    return folder
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project that has fragments to release, and its remote."""
+    return make_pair(tmp_path_factory.mktemp("template"))
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a project that has fragments to release, and its remote."""
-    return folder_of(tmp_path_factory, prepared=False)
-
-
-@pytest.fixture(scope="module")
-def prepared_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def prepared_template(template: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The same after prepare-release 1.4.0."""
-    return folder_of(tmp_path_factory, prepared=True)
+    project = copy_pair(template, tmp_path_factory.mktemp("prepared"))
+    assert project.prepare("1.4.0", "--date", TODAY).code == 0
+    return project
 
 
 @pytest.fixture
-def project(template: Path, tmp_path: Path) -> Project:
-    shutil.copytree(template, tmp_path, symlinks=True, dirs_exist_ok=True)
-    return Project(tmp_path / "demo")
+def project(template: Project, tmp_path: Path) -> Project:
+    return copy_pair(template, tmp_path)
 
 
 @pytest.fixture
-def prepared(prepared_template: Path, tmp_path: Path) -> Project:
-    shutil.copytree(prepared_template, tmp_path, symlinks=True, dirs_exist_ok=True)
-    return Project(tmp_path / "demo")
-
-
-def run(*steps: Arrange) -> Arrange:
-    """Several steps as one."""
-
-    def arrange(project: Project) -> None:
-        for step in steps:
-            step(project)
-
-    return arrange
-
-
-def git(*arguments: str) -> Arrange:
-    return lambda project: project.git(*arguments)
-
-
-def write(name: str, text: str) -> Arrange:
-    return lambda project: project.write(name, text)
-
-
-def commit(name: str, text: str) -> Arrange:
-    return run(write(name, text), git("add", "--", name), git("commit", "-q", "-m", name, "--", name))
-
-
-def edited(name: str, old: str, new: str) -> Arrange:
-    """Change a text in the last commit itself."""
-
-    def arrange(project: Project) -> None:
-        text = project.read(name)
-        assert old in text
-        project.write(name, text.replace(old, new, 1))
-        project.git("commit", "-q", "--amend", "--no-edit", name)
-
-    return arrange
+def prepared(prepared_template: Project, tmp_path: Path) -> Project:
+    return copy_pair(prepared_template, tmp_path)
 
 
 def status(project: Project, *arguments: str) -> Result:
@@ -229,19 +182,24 @@ def test_the_version_that_is_asked_for(
         pytest.param(git("tag", "-d", "v1.3.0"), None, 2, id="never released"),
         pytest.param(git("tag", "v1.3.1"), "v1.3.1", 0, id="on HEAD"),
         pytest.param(git("tag", "-a", "-m", "x", "v1.3.1"), "v1.3.1", 0, id="annotated"),
-        pytest.param(run(*[commit(f"x{n}", "") for n in range(3)]), "v1.3.0", 4, id="some commits later"),
+        pytest.param(run(*[put(f"x{n}", "") for n in range(3)]), "v1.3.0", 4, id="some commits later"),
         pytest.param(git("tag", "v1.4.0.dev0"), "v1.3.0", 1, id="a development marker is no release"),
         pytest.param(git("tag", "v1.4.0rc1"), "v1.4.0rc1", 0, id="a pre-release is one"),
         pytest.param(git("tag", "nightly"), "v1.3.0", 1, id="a foreign tag"),
         pytest.param(
-            run(git("switch", "-q", "-c", "2.x"), commit("x", ""), git("tag", "v2.0.0"), git("switch", "-q", "main")),
+            run(
+                git("switch", "-q", "-c", "2.x"),
+                put("x", ""),
+                git("tag", "v2.0.0"),
+                git("switch", "-q", "main"),
+            ),
             "v1.3.0",
             1,
             id="a release on another branch",
         ),
     ],
 )
-def test_the_last_release_and_its_distance(project: Project, arrange: Arrange, last: str | None, distance: int) -> None:
+def test_the_last_release_and_its_distance(project: Project, arrange: Step, last: str | None, distance: int) -> None:
     arrange(project)
     answer = status(project).json
     assert (answer["last"], answer["distance"]) == (last, distance)
@@ -295,11 +253,11 @@ def test_versions_that_the_project_names_itself(tmp_path: Path) -> None:
     [
         pytest.param(write("CHANGELOG.md", "Edited\n"), ["tree-dirty"], id="the changelog is edited"),
         pytest.param(write("changelog.d/14.feature.md", "A\n"), ["fragment-uncommitted"], id="a fragment, untracked"),
-        pytest.param(commit("changelog.d/14.feat.md", "A\n"), ["fragment-ignored"], id="a fragment of no type"),
-        pytest.param(commit("changelog.d/14.feature.md", " \n"), ["fragment-empty"], id="a fragment without text"),
+        pytest.param(put("changelog.d/14.feat.md", "A\n"), ["fragment-ignored"], id="a fragment of no type"),
+        pytest.param(put("changelog.d/14.feature.md", " \n"), ["fragment-empty"], id="a fragment without text"),
         pytest.param(git("switch", "-q", "--detach"), ["head-detached"], id="detached"),
         pytest.param(
-            run(git("switch", "-q", "-c", "topic", "HEAD^"), commit("changelog.d/1.feature.md", "A\n")),
+            run(git("switch", "-q", "-c", "topic", "HEAD^"), put("changelog.d/1.feature.md", "A\n")),
             ["branch-not-allowed"],
             id="on a branch that lacks main's tip",
         ),
@@ -324,7 +282,7 @@ def test_versions_that_the_project_names_itself(tmp_path: Path) -> None:
         pytest.param(write("README", "edited"), [], id="edits that a release does not touch"),
     ],
 )  # fmt: skip
-def test_what_would_block_a_release_now(project: Project, arrange: Arrange, rules: list[str]) -> None:
+def test_what_would_block_a_release_now(project: Project, arrange: Step, rules: list[str]) -> None:
     arrange(project)
     done = status(project)
     assert (done.rules, done.code) == (rules, 1 if rules else 0)
@@ -334,7 +292,7 @@ def test_what_would_block_a_release_now(project: Project, arrange: Arrange, rule
 
 
 def test_what_blocks_is_what_prepare_release_says(project: Project) -> None:
-    run(write("CHANGELOG.md", "Edited\n"), commit("changelog.d/14.feat.md", "A\n"), git("switch", "-q", "--detach"))(
+    run(write("CHANGELOG.md", "Edited\n"), put("changelog.d/14.feat.md", "A\n"), git("switch", "-q", "--detach"))(
         project
     )
     assert status(project).rules == project.prepare("auto", "--dry-run", "--format", "json").rules
@@ -350,15 +308,17 @@ def test_a_dirty_tree_is_a_finding_where_nothing_is_pending_too(tmp_path: Path) 
     ("arrange", "following"),
     [
         pytest.param(run(), "tagready tag 1.4.0", id="prepared"),
-        pytest.param(commit("README", "Later\n"), "tagready tag 1.4.0", id="and something else committed"),
+        pytest.param(put("README", "Later\n"), "tagready tag 1.4.0", id="and something else committed"),
         pytest.param(git("tag", "v1.4.0"), None, id="tagged"),
-        pytest.param(commit("changelog.d/20.bugfix.md", "Later\n"), DRY, id="and a later fragment"),
+        pytest.param(put("changelog.d/20.bugfix.md", "Later\n"), DRY, id="and a later fragment"),
         pytest.param(
-            run(git("tag", "v1.4.0"), commit("changelog.d/20.bugfix.md", "Later\n")), DRY, id="tagged, and a fragment"
+            run(git("tag", "v1.4.0"), put("changelog.d/20.bugfix.md", "Later\n")),
+            DRY,
+            id="tagged, and a fragment",
         ),
     ],
 )
-def test_the_next_command_after_preparing(prepared: Project, arrange: Arrange, following: str | None) -> None:
+def test_the_next_command_after_preparing(prepared: Project, arrange: Step, following: str | None) -> None:
     arrange(prepared)
     assert status(prepared).json["next"] == following
 
@@ -381,7 +341,7 @@ def test_the_next_command_after_preparing_where_the_tag_states_the_version(tmp_p
 
 
 def test_the_pull_request_flow(project: Project) -> None:
-    commit("tagready.toml", 'flow = "pull-request"\n')(project)
+    put("tagready.toml", 'flow = "pull-request"\n')(project)
     project.git("push", "-q")
     answer = status(project).json
     assert (answer["ok"], answer["version"], answer["next"]) == (True, "1.4.0", DRY)
@@ -390,7 +350,7 @@ def test_the_pull_request_flow(project: Project) -> None:
 
 
 def test_push_as_the_key_says_is_no_question_of_status(project: Project) -> None:
-    commit("tagready.toml", "push = true\n")(project)
+    put("tagready.toml", "push = true\n")(project)
     project.git("remote", "remove", "origin")
     assert status(project).json["ok"]
 
@@ -489,6 +449,7 @@ def stand(commit: str, entry: str, local: str, remote: str, index: str = "unveri
     return {place: words.get(state, state) for place, state in given.items()}
 
 
+BY_HAND = "tagready build v1.4.0, then tagready publish: the index has nothing of it yet"
 RE_RUN = (
     "re-run the failed jobs of the workflow that the tag started (or tagready publish): the index has nothing of it yet"
 )
@@ -513,7 +474,7 @@ def test_from_nothing_to_the_index(project: Project, index: Path) -> None:
     assert project.run("tag", "1.4.0").code == 0
     assert seen() == (0, stand("*", "*", "*", "-", "-"), "tagready tag 1.4.0 --push")
     follow()
-    assert seen() == (0, stand("*", "*", "*", "*", "-"), RE_RUN)
+    assert seen() == (0, stand("*", "*", "*", "*", "-"), BY_HAND)
     upload(index)
     upload(project.path / "dist")
     assert seen() == (0, stand("*", "*", "*", "*", "as intended, as intended"), None)
@@ -526,7 +487,8 @@ def test_from_nothing_to_the_remote_by_a_pull_request(project: Project, index: P
         done = status(project, "1.4.0")
         return done.code, states(done.json), done.json["next"]
 
-    commit("tagready.toml", 'flow = "pull-request"\n')(project)
+    put(".github/workflows/release.yml", "on: {push: {tags: ['v*']}}\n")(project)
+    put("tagready.toml", 'flow = "pull-request"\n')(project)
     project.git("push", "-q")
     assert seen() == (0, stand("-", "-", "-", "-", "-"), "prepare-release 1.4.0")
     assert project.prepare("1.4.0", "--push").code == 0
@@ -535,7 +497,7 @@ def test_from_nothing_to_the_remote_by_a_pull_request(project: Project, index: P
     assert details(status(project, "1.4.0").json, "commit") == [
         f'{project.head("release/1.4.0")[:10]} "Release 1.4.0", on release/1.4.0'
     ]
-    commit("README", "Meanwhile\n")(project)
+    put("README", "Meanwhile\n")(project)
     {
         "merge": git("merge", "-q", "--no-ff", "-m", "Merge #7", "release/1.4.0"),
         "squash": run(git("merge", "-q", "--squash", "release/1.4.0"), git("commit", "-q", "--no-edit")),
@@ -569,7 +531,7 @@ def test_a_release_that_arrived_on_the_remotes_branch(prepared: Project) -> None
 
 
 def test_a_release_that_waits_on_a_branch_by_the_projects_own_name(project: Project) -> None:
-    commit("tagready.toml", 'branch = "next-{version}"\n')(project)
+    put("tagready.toml", 'branch = "next-{version}"\n')(project)
     assert project.prepare("1.4.0", "--branch").code == 0
     assert status(project, "1.4.0").json["next"] == "merge next-1.4.0, then tagready tag 1.4.0 --push"
 
@@ -630,7 +592,7 @@ def twice(project: Project) -> None:
         pytest.param(git("config", "remote.origin.url", "../nowhere"), stand("*", "*", "-", "?"), [], id="offline"),
         pytest.param(git("remote", "remove", "origin"), stand("*", "*", "-", "-"), [], id="no remote"),
         pytest.param(
-            edited("CHANGELOG.md", "- Mend it. (#13)\n", ""),
+            amend(edit("CHANGELOG.md", "- Mend it. (#13)\n", "")),
             stand("x", "x", "-", "-"),
             ["fragment-lost"],
             id="an entry that lacks a fragment",
@@ -649,9 +611,7 @@ def twice(project: Project) -> None:
         ),
     ],
 )  # fmt: skip
-def test_each_place_of_a_release(
-    prepared: Project, arrange: Arrange, expected: dict[str, str], rules: list[str]
-) -> None:
+def test_each_place_of_a_release(prepared: Project, arrange: Step, expected: dict[str, str], rules: list[str]) -> None:
     arrange(prepared)
     done = status(prepared, "1.4.0")
     assert (states(done.json), done.rules, done.code) == (expected, rules, 1 if rules else 0)
@@ -714,9 +674,10 @@ def test_a_version_of_another_time(prepared: Project, version: str) -> None:
 
 def test_a_release_of_long_ago_is_judged_at_its_tag(prepared: Project) -> None:
     pushed(prepared)
-    run(commit("changelog.d/30.feature.md", "Later.\n"), commit("pyproject.toml", PYPROJECT.replace("1.3.0", "1.9.0")))(
-        prepared
-    )
+    run(
+        put("changelog.d/30.feature.md", "Later.\n"),
+        put("pyproject.toml", PYPROJECT.replace("1.3.0", "1.9.0")),
+    )(prepared)
     answer = status(prepared, "1.4.0").json
     assert (states(answer), answer["commit"]) == (stand("*", "*", "*", "*"), prepared.head("v1.4.0"))
 
@@ -741,7 +702,7 @@ def bump(project: Project) -> None:
             run(pushed, git("tag", "-d", "v1.4.0")), "git fetch origin --tags", id="pushed by somebody else"
         ),
         pytest.param(
-            edited("CHANGELOG.md", "- Mend it. (#13)\n", ""), r"tagready verify v1\.4\.0 --commit [0-9a-f]{10}",
+            amend(edit("CHANGELOG.md", "- Mend it. (#13)\n", "")), r"tagready verify v1\.4\.0 --commit [0-9a-f]{10}",
             id="spoiled",
         ),
         pytest.param(
@@ -750,13 +711,13 @@ def bump(project: Project) -> None:
             id="the next version begun",
         ),
         pytest.param(
-            commit("changelog.d/30.feature.md", "Later.\n"),
+            put("changelog.d/30.feature.md", "Later.\n"),
             r"tagready tag 1\.4\.0 --commit [0-9a-f]{10} --push",
             id="a later fragment",
         ),
     ],
 )  # fmt: skip
-def test_the_next_command_of_a_release(prepared: Project, arrange: Arrange, pattern: str) -> None:
+def test_the_next_command_of_a_release(prepared: Project, arrange: Step, pattern: str) -> None:
     arrange(prepared)
     following = status(prepared, "1.4.0").json["next"] or ""
     assert re.fullmatch(pattern, following), following
@@ -904,7 +865,7 @@ def test_what_could_not_be_asked_is_not_done(prepared: Project) -> None:
 
 
 def clone(project: Project, target: Path, *options: str) -> Project:
-    remote = project.path.with_name("remote").as_uri()
+    remote = project.path.with_name("remote.git").as_uri()
     subprocess.run(["git", "clone", "-q", *options, remote, str(target)], check=True)
     return Project(target)
 

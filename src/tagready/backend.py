@@ -152,7 +152,7 @@ def isolated() -> Iterator[DefaultIsolatedEnv]:
     from build import BuildException, FailedProcessError
     from build.env import DefaultIsolatedEnv
 
-    with _without_secrets(), ExitStack() as stack:
+    with _plain_environment(), ExitStack() as stack:
         try:
             env = stack.enter_context(DefaultIsolatedEnv())
         except (BuildException, FailedProcessError, subprocess.CalledProcessError, RuntimeError) as error:
@@ -164,10 +164,16 @@ def isolated() -> Iterator[DefaultIsolatedEnv]:
         yield env
 
 
+_ELSEWHERE = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER")
+
+
 @contextmanager
-def _without_secrets() -> Iterator[None]:
-    """Take the secrets out of the environment: whatever is installed or built meanwhile runs strangers' code."""
-    held = {name: os.environ.pop(name) for name in SECRET_VARIABLES if name in os.environ}
+def _plain_environment() -> Iterator[None]:
+    """Take the secrets out of the environment, for what is installed meanwhile runs strangers' code; and some of pip's.
+
+    pip would install what they say elsewhere, and not into the environment that is to have it.
+    """
+    held = {name: os.environ.pop(name) for name in (*SECRET_VARIABLES, *_ELSEWHERE) if name in os.environ}
     try:
         yield
     finally:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from packaging.version import Version
 
-from tagready.changelog import Changelog, Entry
+from tagready.changelog import Changelog, Entry, same_text
 from tagready.findings import Finding, Level, Report, Skipped, finding
 from tagready.places import Stated
 from tagready.traces import Compiled, by_title, issue_in, says, shows, squeezed, traces
@@ -172,7 +172,7 @@ def _proof(release: Release, compiled: Compiled, entry: Entry) -> Report:
 def _differs(release: Release, compiled: Compiled, entry: Entry, text: str) -> Finding:
     what = f"the entry for {release.version} is not what its fragments compile to{compiled.doubt}"
     if compiled.removed:
-        what += ":\n" + "\n".join(_difference(compiled.rendering, text))
+        what += ":\n" + "\n".join(difference(compiled.rendering, text))
     else:
         what = f"no fragment was removed with the entry for {release.version}, so it was typed, not compiled"
     return Finding(
@@ -211,19 +211,6 @@ def _date(release: Release, entry: Entry) -> list[Finding]:
     ]
 
 
-def same_text(one: str, other: str) -> bool:
-    """Return whether two texts are equal but for blanks at line ends, and for how many blank lines are in one place.
-
-    Templates of different times leave one blank line or two, and so do the tools that format a file.
-    """
-    return one == other or _visible(one) == _visible(other)
-
-
-def _visible(text: str) -> list[str]:
-    lines = [line.rstrip() for line in text.strip().splitlines()]
-    return [line for place, line in enumerate(lines) if line or lines[place - 1]]
-
-
 def is_proven(compiled: Compiled, entry: str) -> bool:
     """Return whether the entry is what its fragments compile to.
 
@@ -244,7 +231,8 @@ def _unordered(text: str) -> list[tuple[str, list[str]]]:
     ]
 
 
-def _difference(rendered: str, entry: str) -> list[str]:
+def difference(rendered: str, entry: str) -> list[str]:
+    """Return the lines, as of a patch, by which an entry differs from what its fragments compile to."""
     import difflib
 
     one, other = rendered.strip().splitlines(), entry.strip().splitlines()

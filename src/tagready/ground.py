@@ -9,29 +9,33 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packaging.version import Version
 
-from tagready import versions
-from tagready.changelog import Changelog
+from tagready import branches, versions
+from tagready.changelog import Changelog, Entry
 from tagready.findings import WorldFailed, WrongUse
 from tagready.fragments import Fragment
 from tagready.git import Git
-from tagready.git_records import Commit, Ref, RemoteAnswer, Status
-from tagready.history import release_of
-from tagready.prepared import Options
+from tagready.git_records import Ref, RemoteAnswer, Status
+from tagready.history import Released, is_typed, release_of
 from tagready.snapshot import FragmentData, Snapshot
 from tagready.tags import Tags
 
+if TYPE_CHECKING:
+    from tagready.prepared import Options
+
+SHALLOW = "the history is cut off here (a shallow clone): git fetch --unshallow --tags"
+
 
 class Renewed(NamedTuple):
-    """An untagged entry that `--again` makes anew: the commit that brought it, and what that commit removed."""
+    """An untagged entry that `--again` makes anew, how it came about, and the changelog without it."""
 
-    commit: Commit
+    entry: Entry
+    whole: str
+    released: Released
     text: str
-    fragments: tuple[Fragment, ...]
-    contents: Mapping[str, bytes]
 
 
 class Ground(NamedTuple):
@@ -72,16 +76,17 @@ class Ground(NamedTuple):
 def look(snapshot: Snapshot, refs: tuple[Ref, ...], tags: Tags, options: Options) -> Ground:
     """Return what is known before the decision; raise WrongUse for what cannot be asked for."""
     git = snapshot.git
-    version, decided = _resolve_version(snapshot, refs, tags, options)
-    date = _date(options.date)
+    version, decided = resolve_version(snapshot, refs, tags, options)
+    date = date_of(options.date)
     remote = remote_of(snapshot)
     asked = git.ask(remote, f"refs/tags/{tags.name(version)}", f"refs/tags/{tags.name(version)}^{{}}")
     renewed = _renewed(snapshot, version, date) if options.again else None
     pending = snapshot.survey.fragments
     data = snapshot.fragment_data(pending)
     if renewed is not None:
-        data = FragmentData({**renewed.contents, **data.contents}, proven=False)
-        pending = (*renewed.fragments, *(new for new in pending if new.path not in renewed.contents))
+        old = renewed.released
+        data = FragmentData({**old.contents, **data.contents}, proven=False)
+        pending = (*old.fragments, *(new for new in pending if new.path not in old.contents))
     path = git.resolve(snapshot.commit.tree, snapshot.news.changelog_for(str(version), date))
     text = renewed.text if renewed else snapshot.text(path)
     touched = _touched(snapshot, path)
@@ -109,7 +114,7 @@ def look(snapshot: Snapshot, refs: tuple[Ref, ...], tags: Tags, options: Options
     )
 
 
-def _resolve_version(
+def resolve_version(
     snapshot: Snapshot, refs: Sequence[Ref], tags: Tags, options: Options
 ) -> tuple[Version, str | None]:
     """Return the version to release, and a sentence on how a bump word came to it."""
@@ -144,6 +149,31 @@ def default_branch(answer: RemoteAnswer | str) -> str | None:
     return answer.head if isinstance(answer, RemoteAnswer) else None
 
 
+def branch_facts(snapshot: Snapshot, refs: Sequence[Ref], remote: str | None) -> branches.Facts:
+    """Return what is known of branches; a remote is asked for its default branch only where nothing else names it."""
+    git = snapshot.git
+    head = f"refs/remotes/{remote}/HEAD"
+    default = default_branch("")
+    if default is None and git.bare:
+        default = git.current_branch() or None
+    if (
+        default is None
+        and remote
+        and not snapshot.config.release_branches
+        and not any(ref.name == head for ref in refs)
+    ):
+        default = default_branch(git.head_of(remote))
+    return branches.Facts(
+        current="",
+        head=snapshot.commit.oid,
+        refs=refs,
+        remote=remote,
+        default=default,
+        patterns=snapshot.config.release_branches,
+        contains=lambda tip: git.is_ancestor(tip, snapshot.commit.oid),
+    )
+
+
 def github_event() -> Mapping[str, Any]:
     """Return the event that a GitHub workflow runs for; an empty one elsewhere."""
     path = os.environ.get("GITHUB_EVENT_PATH")
@@ -158,8 +188,8 @@ def github_event() -> Mapping[str, Any]:
     return event if isinstance(event, dict) else {}
 
 
-def _date(given: str | None) -> str:
-    """Return the entry's date: as given, else of SOURCE_DATE_EPOCH, else today, in UTC."""
+def date_of(given: str | None) -> str:
+    """Return an entry's date: as given, else of SOURCE_DATE_EPOCH, else today, in UTC; raises WrongUse for none."""
     if given is not None:
         try:
             return datetime.date.fromisoformat(given).isoformat()
@@ -203,7 +233,10 @@ def _touched(snapshot: Snapshot, changelog: str) -> tuple[str, ...]:
 
 
 def _renewed(snapshot: Snapshot, version: Version, date: str) -> Renewed | None:
-    """Return the entry that `--again` renews; None where the changelog has none for the version."""
+    """Return the entry that `--again` renews; None where the changelog has none for the version, or a typed one.
+
+    An entry that no fragment was compiled to cannot be made anew: what somebody wrote there would be lost.
+    """
     git = snapshot.git
     path = git.resolve(snapshot.commit.tree, snapshot.news.changelog_for(str(version), date))
     text = (snapshot.text(path) or "").replace("\r\n", "\n")
@@ -212,11 +245,11 @@ def _renewed(snapshot: Snapshot, version: Version, date: str) -> Renewed | None:
     if len(entries) != 1:
         return None
     released = release_of(snapshot, path, version)
-    if released is None:
+    if released is None or is_typed(released):
         return None
     old = changelog.without(entries[0])
     newline = "\r\n" if "\r\n" in (snapshot.text(path) or "") else "\n"
-    return Renewed(released.commits[0], old.replace("\n", newline), released.fragments, released.contents)
+    return Renewed(entries[0], changelog.whole(entries[0]), released, old.replace("\n", newline))
 
 
 @contextmanager

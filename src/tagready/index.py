@@ -160,6 +160,7 @@ def list_project(
 def seconds_of(retry_after: str | None) -> float | None:
     """Return the seconds that a Retry-After asks for, given as seconds or as a date (RFC 9110, 10.2.3)."""
     import time
+    from datetime import UTC
     from email.utils import parsedate_to_datetime
 
     if retry_after is None:
@@ -167,7 +168,10 @@ def seconds_of(retry_after: str | None) -> float | None:
     if retry_after.strip().isdecimal():
         return float(retry_after)
     with suppress(ValueError, TypeError, OverflowError):
-        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
+        moment = parsedate_to_datetime(retry_after)
+        # A zone of -0000 says that it is UTC, of who knows where (RFC 5322, 3.3); Python returns it without a zone.
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return max(0.0, moment.timestamp() - time.time())
     return None
 
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from tagready import branches, fragments, news, places, tag_rules
+from tagready import branches, fragments, places, tag_rules, versions
 from tagready.changelog import Changelog, find_marker
-from tagready.findings import RULES, Finding, Report, Skipped, WrongUse, finding
-from tagready.fragments import Fragment
-from tagready.git_records import PathStatus, RemoteAnswer
-from tagready.ground import Ground, default_branch, scratch_folder
-from tagready.history import CutOff, release_of
+from tagready.findings import RULES, Finding, Report, Skipped, WrongUse, as_warning, finding
+from tagready.git import Git
+from tagready.git_records import PathStatus, RemoteAnswer, Status
+from tagready.ground import SHALLOW, Ground, default_branch
+from tagready.hanging import hanging
+from tagready.history import CutOff, is_typed, release_of
 from tagready.lineage import release_before
 from tagready.prepared import Options
 from tagready.project import Section
 from tagready.secret_scan import secrets_in
-from tagready.snapshot import FragmentData, Snapshot
+from tagready.snapshot import Snapshot
+from tagready.versions import parse
 
 
 def check_skips(skip: Sequence[str]) -> None:
@@ -38,26 +40,18 @@ def check_skips(skip: Sequence[str]) -> None:
 def judge(ground: Ground, options: Options) -> Report:
     """Return every finding that stands against the release, and what could not be judged."""
     findings: list[Finding] = [
-        *_branch_findings(ground),
+        *branch_findings(ground.git, ground.status),
         *_clean_findings(ground, options),
-        *_since_findings(ground, options),
         *_tag_findings(ground),
         *_changelog_findings(ground, options),
         *_fragment_findings(ground),
+        *identity_findings(ground.git),
     ]
-    if not ground.git.has_identity():
-        findings.append(
-            finding(
-                "identity-unknown",
-                "git does not know who you are, so nobody could be the author of the release",
-                'git config user.name "Your Name" && git config user.email you@example.org',
-            )
-        )
     skipped = []
     if isinstance(ground.answer, str):
         skipped.append(Skipped("tag-exists", ground.answer))
-    allowed = branches.judge(_branch_facts(ground, options))
-    return Report((*findings, *allowed.findings), (*skipped, *allowed.skipped))
+    report = Report(tuple(findings), tuple(skipped))
+    return report.and_(_since(ground, options)).and_(branches.judge(_branch_facts(ground, options)))
 
 
 def _branch_facts(ground: Ground, options: Options) -> branches.Facts:
@@ -73,17 +67,31 @@ def _branch_facts(ground: Ground, options: Options) -> branches.Facts:
     )
 
 
-def _branch_findings(ground: Ground) -> list[Finding]:
-    status, found = ground.status, []
+def identity_findings(git: Git) -> list[Finding]:
+    """Return a finding where nobody could be the author of a commit."""
+    if git.has_identity():
+        return []
+    return [
+        finding(
+            "identity-unknown",
+            "git does not know who you are, so nobody could be the author of the commit",
+            'git config user.name "Your Name" && git config user.email you@example.org',
+        )
+    ]
+
+
+def branch_findings(git: Git, status: Status, what: str = "the release") -> list[Finding]:
+    """Return what stands against a commit on the current branch; `what` is what that commit would be."""
+    found = []
     if not status.branch:
         found.append(
             finding(
                 "head-detached",
-                "HEAD is on no branch, so the release would belong to none",
+                f"HEAD is on no branch, so {what} would belong to none",
                 "git switch BRANCH",
             )
         )
-    if under_way := ground.git.under_way():
+    if under_way := git.under_way():
         word = under_way.split()[-1]
         command = {"bisection": "git bisect reset", "cherry-pick": "git cherry-pick --abort"}.get(
             word, f"git {word} --continue, or git {word} --abort"
@@ -94,7 +102,7 @@ def _branch_findings(ground: Ground) -> list[Finding]:
         found.append(
             finding(
                 "branch-behind",
-                f"{status.upstream} has {commits} that {status.branch} has not, and the release would miss",
+                f"{status.upstream} has {commits} that {status.branch} has not, and {what} would miss",
                 "git pull --rebase" if status.ahead else "git pull --ff-only",
             )
         )
@@ -113,18 +121,16 @@ def _clean_findings(ground: Ground, options: Options) -> list[Finding]:
         elif folder in directories and _is_news(snapshot, directories[folder], name):
             found.append(_fragment_uncommitted(item))
     found.sort(key=lambda finding: finding.path or "")
-    path = ground.changelog_path
-    known = snapshot.git.entry(snapshot.commit.tree, path) or any(item.path == path for item in ground.status.paths)
-    if not known and options.branch is None and (ground.git.top / path).exists():
-        found.append(
-            finding(
-                "tree-dirty",
-                f"{path} is there, but git ignores it",
-                f"git add --force {path}, and commit",
-                path,
-            )
-        )
-    return found
+    return found + (ignored_by_git(snapshot, ground.changelog_path, ground.status) if options.branch is None else [])
+
+
+def ignored_by_git(snapshot: Snapshot, path: str, status: Status) -> list[Finding]:
+    """Return a finding where a file lies in the working tree that git knows nothing of."""
+    known = snapshot.git.entry(snapshot.commit.tree, path) or any(item.path == path for item in status.paths)
+    if known or not (snapshot.git.top / path).exists():
+        return []
+    fix = f"git add --force {path}, and commit"
+    return [finding("tree-dirty", f"{path} is there, but git ignores it", fix, path)]
 
 
 def _is_news(snapshot: Snapshot, section: Section, name: str) -> bool:
@@ -146,26 +152,45 @@ def _fragment_uncommitted(item: PathStatus) -> Finding:
     )
 
 
-def uncommitted(item: PathStatus) -> Finding:
+def uncommitted(item: PathStatus, by: str = "the release") -> Finding:
     """Return the finding that a path has uncommitted changes."""
     path = fragments.quoted(item.path)
     add = f"git add {path} && git commit" if item.untracked else f"git commit {path}"
     drop = f"move {path} away" if item.untracked else f"git restore --staged --worktree {path}"
     what = "is not tracked" if item.untracked else "has uncommitted changes"
-    return finding(
-        "tree-dirty", f"{item.path} {what}, which the release would have to overwrite", f"{add}, or {drop}", item.path
-    )
+    message = f"{item.path} {what}, which {by} would have to overwrite"
+    return finding("tree-dirty", message, f"{add}, or {drop}", item.path)
 
 
-def _since_findings(ground: Ground, options: Options) -> list[Finding]:
+def _since(ground: Ground, options: Options) -> Report:
     """Return what the version, and what changed since the release before, say against this one."""
     snapshot = ground.snapshot
     found = places.judge(snapshot.places, snapshot.texts(snapshot.places))
     before = release_before(snapshot, ground.tags, ground.version, [snapshot.commit.oid])
-    found += tag_rules.not_newer(ground.version, [tag for tag in before.rivals if tag.name != ground.tag])
+    newer = tag_rules.not_newer(ground.version, [tag for tag in before.rivals if tag.name != ground.tag])
+    cut_off = not newer and snapshot.git.is_shallow()
+    if options.version in versions.WORDS and not before.tag and not newer and not cut_off:
+        newer = _below_the_stated(ground, options.version)
+    found += newer
     if "secret-in-tree" not in options.skip:
         found += secrets_in(snapshot, before.commit, ground.data.contents)
-    return found
+    return Report(tuple(found), (Skipped("version-not-newer", SHALLOW),) if cut_off else ())
+
+
+def _below_the_stated(ground: Ground, word: str) -> list[Finding]:
+    """Return a warning where a word counts from nothing, and comes to less than the tree states.
+
+    The tree is never what a word counts from; but most projects without a tag have been released for years.
+    """
+    stated = [(each.version, each.place.path) for each in ground.snapshot.stated()]
+    stated += [(str(entry.version), ground.changelog_path) for entry in ground.changelog.entries]
+    above = [(parse(version) or ground.version, version, path) for version, path in stated]
+    newest, version, path = max(above, key=lambda each: each[0], default=(ground.version, "", ""))
+    if newest <= ground.version:
+        return []
+    what = f"no release tag is here, so {word} counts from nothing: that is {ground.version}, and {path} has {version}"
+    fix = "if it shall be another, name it; or tag the last release first: git tag TAG COMMIT"
+    return [as_warning(finding("version-not-newer", what, fix, path))]
 
 
 def _tag_findings(ground: Ground) -> list[Finding]:
@@ -231,25 +256,22 @@ def _entry_exists(ground: Ground, options: Options, line: int) -> Finding:
         released = release_of(ground.snapshot, path, version)
     except CutOff:
         released = None
-    whose = f", brought by {released.commits[0].oid[:10]}" if released else ""
     tagged = any(ref.name == f"refs/tags/{ground.tag}" for ref in ground.refs)
-    ways = ["name a version that is free" if tagged else "tag that commit"]
-    if not tagged and not options.again:
-        ways.append(f"make it anew: prepare-release {version} --again")
-    return finding(
-        "entry-exists",
-        f"{path} has an entry for {version} already{whose}",
-        ", or ".join(ways),
-        path,
-        line,
-    )
+    typed = released is not None and is_typed(released)
+    how = "typed, not compiled, in" if typed else "brought by"
+    whose = f", {how} {released.commits[0].oid[:10]}" if released else ""
+    if tagged:
+        fix = "name a version that is free"
+    elif typed:
+        fix = f"write fragments of what it says (tagready add), take it out of {path}, and commit"
+    else:
+        fix = "tag that commit" + ("" if options.again else f", or make it anew: prepare-release {version} --again")
+    return finding("entry-exists", f"{path} has an entry for {version} already{whose}", fix, path, line)
 
 
 def _fragment_findings(ground: Ground) -> list[Finding]:
     snapshot = ground.snapshot
-    found = list(snapshot.survey.findings)
-    for fragment in ground.fragments:
-        found += fragments.judge_text(snapshot.news, fragment, ground.data.contents[fragment.path])
+    found = snapshot.fragment_faults(ground.fragments, ground.data.contents)
     found += hanging(snapshot, ground.fragments, ground.data.contents, str(ground.version), ground.date)
     there = ground.changelog.of(ground.version)
     if not ground.fragments and not there and not snapshot.config.allow_empty:
@@ -266,33 +288,3 @@ def _fragment_findings(ground: Ground) -> list[Finding]:
             )
         )
     return found
-
-
-def hanging(
-    snapshot: Snapshot, pending: Sequence[Fragment], contents: Mapping[str, bytes], version: str, date: str
-) -> list[Finding]:
-    """Return a finding for each fragment on which towncrier really does not come to an end; bounded in time."""
-    found = []
-    for fragment in pending:
-        content = contents[fragment.path]
-        if not fragments.may_hang(snapshot.news, content.decode("utf-8", "replace")):
-            continue
-        with scratch_folder() as scratch:
-            folder = snapshot.export(FragmentData({fragment.path: content}, proven=False), scratch)
-            try:
-                news.render(snapshot.order(folder, version, date), news.PROBE_SECONDS)
-            except news.DidNotEnd:
-                found.append(_hangs(fragment, content.decode("utf-8", "replace")))
-    return found
-
-
-def _hangs(fragment: Fragment, text: str) -> Finding:
-    line = next((number for number, line in enumerate(text.splitlines(), 1) if line.rstrip().endswith("::")), 1)
-    return finding(
-        "fragment-hangs",
-        f"towncrier does not come to an end on {fragment.path}: a code block that text follows makes it try "
-        "exponentially many ways to read the block",
-        "write the block with `.. code-block::` (no `::` at the end of a sentence), or shorten it, and commit",
-        fragment.path,
-        line,
-    )

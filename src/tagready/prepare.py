@@ -11,18 +11,22 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+from packaging.version import Version
+
 from tagready import candidate as candidates
 from tagready import preconditions, versions
 from tagready.candidate import Candidate, Edit
+from tagready.config import Config
 from tagready.findings import Finding, Refused, Trouble, WorldFailed, WrongUse, finding
 from tagready.git import Git
-from tagready.ground import Ground, look, scratch_folder
+from tagready.git_records import Ref
+from tagready.ground import Ground, date_of, look, resolve_version, scratch_folder
 from tagready.history import is_own, own_version
 from tagready.prepared import Options, Prepared, branch_name
 from tagready.refs import tag_and_push
 from tagready.resume import bring_own_along, finish_own
 from tagready.snapshot import Snapshot, take
-from tagready.tags import is_ref_name
+from tagready.tags import Tags, is_ref_name
 
 ZEROS = "0" * 64
 
@@ -33,6 +37,7 @@ def prepare(git: Git, options: Options, overlay: Path | None, edit: Edit) -> Pre
     with scratch_folder() as scratch:
         snapshot = take(git, "HEAD", overlay)
         options = with_defaults(options, snapshot)
+        date_of(options.date)
         refs = git.refs()
         tags = snapshot.tags(refs)
         version = (
@@ -42,6 +47,7 @@ def prepare(git: Git, options: Options, overlay: Path | None, edit: Edit) -> Pre
         )
         try:
             if version is not None and options.branch is None and is_own(snapshot, version):
+                _refuse_another(snapshot, version, options, refs, tags)
                 if not options.again:
                     return finish_own(snapshot, tags, version, options, refs)
                 if not options.dry_run:
@@ -54,6 +60,22 @@ def prepare(git: Git, options: Options, overlay: Path | None, edit: Edit) -> Pre
             tag = tags.name(version) if version else None
             problem.about = {"project": snapshot.name, "version": str(version) if version else None, "tag": tag}
             raise
+
+
+def _refuse_another(snapshot: Snapshot, version: Version, options: Options, refs: tuple[Ref, ...], tags: Tags) -> None:
+    """Refuse a bump word that asks for another version than the one that HEAD is the release of.
+
+    `auto` has asked for just that one: its fragments are in it.
+    """
+    head, git = snapshot.commit, snapshot.git
+    parent = git.commit(head.parents[0])
+    if options.version not in versions.WORDS or options.version == "auto" or parent is None or git.is_shallow():
+        return
+    asked, _ = resolve_version(snapshot.at(parent), refs, tags, options)
+    if asked != version:
+        what = f"{version} is prepared already, in {head.oid[:10]}, and {options.version} would be {asked}"
+        back = f"git reset --keep {parent.oid[:10]} && prepare-release {options.version}"
+        raise Refused(finding("entry-exists", what, f"tag it (tagready tag {version}), or take it back: {back}"))
 
 
 def _prepare(ground: Ground, options: Options, scratch: Path, edit: Edit) -> Prepared:
@@ -96,19 +118,23 @@ def _own_branch(ground: Ground, options: Options) -> Snapshot | None:
 def with_defaults(options: Options, snapshot: Snapshot) -> Options:
     """Return the options with what the project's configuration says where the command line says nothing."""
     config = snapshot.config
-    branch = options.branch
-    if branch is None and config.flow == "pull-request":
-        branch = ""
-    if branch == "":
-        branch = config.branch
+    branch = asked_branch(options.branch, config, config.branch)
     if branch is not None and options.tag:
         raise WrongUse(
             "--tag goes with the direct flow: what is tagged is the commit that arrives on the release branch",
             "prepare without --tag, merge the branch, and tag what arrived",
         )
-    if branch is not None and not is_ref_name(branch.replace("{version}", "1")):
-        raise WrongUse(f"git takes no branch by the name {branch!r}", "give --branch another name")
     return options._replace(branch=branch, edit=options.edit or config.edit, push=options.push or config.push)
+
+
+def asked_branch(given: str | None, config: Config, usual: str) -> str | None:
+    """Return the branch that a commit goes to, None for the current one; `given` is empty for the usual name."""
+    if given is None and config.flow != "pull-request":
+        return None
+    branch = given or usual
+    if not is_ref_name(branch.replace("{version}", "1")):
+        raise WrongUse(f"git takes no branch by the name {branch!r}", "give --branch another name")
+    return branch
 
 
 def _act(ground: Ground, candidate: Candidate, options: Options, scratch: Path) -> Prepared:

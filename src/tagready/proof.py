@@ -10,7 +10,7 @@ from typing import NamedTuple
 from packaging.version import Version
 
 from tagready import fragments, gate
-from tagready.changelog import Changelog, Entry
+from tagready.changelog import Changelog, Entry, same_text
 from tagready.findings import Report, Skipped, WorldFailed
 from tagready.ground import scratch_folder
 from tagready.history import (
@@ -86,6 +86,14 @@ def judge(snapshot: Snapshot, version: Version, *, again: str, ask: str, skip: C
     return Judged(report, path, changelog, entry, released, _word(compiled, whole), hidden)
 
 
+def edits(released: Released, entry: Entry, whole: str) -> list[str]:
+    """Return what people changed in an entry, as lines of a patch; none where that cannot be told."""
+    compiled = _compile(released, entry, whole, "").compiled
+    if compiled is None or compiled.other_towncrier or gate.is_proven(compiled, whole):
+        return []
+    return gate.difference(compiled.rendering, whole)
+
+
 def _released(snapshot: Snapshot, path: str, version: Version) -> tuple[Released | None, str]:
     try:
         return release_of(snapshot, path, version), ""
@@ -133,10 +141,10 @@ def _render(released: Released, data: FragmentData, entry: Entry, whole: str, sc
     date = entry.date or _date_below_title(whole)
     plain = entry.spelled.lstrip("vV")
     rendering = before.render(data, scratch, plain, date)
-    if entry.spelled == plain or gate.same_text(whole, rendering.text):
+    if entry.spelled == plain or same_text(whole, rendering.text):
         return rendering
     other = before.render(data, scratch, entry.spelled, date)
-    return other if gate.same_text(whole, other.text) else rendering
+    return other if same_text(whole, other.text) else rendering
 
 
 def _date_below_title(whole: str) -> str:

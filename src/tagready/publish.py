@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from tagready import credentials, index, release_file, token_rules, upload_answers
 from tagready.config import Config, load
 from tagready.credentials import Credentials, Place
-from tagready.findings import Finding, Refused, Report, Trouble, WorldFailed, WrongUse, finding
+from tagready.findings import Finding, Refused, Report, Skipped, Trouble, WorldFailed, WrongUse, finding
 from tagready.index_rules import OnIndex
 from tagready.reconcile import Goods, Patience, Reconciliation, Watcher
 from tagready.release_folder import Folder, look_into, project_of
@@ -115,7 +115,7 @@ def _publish(options: Options, uploader: Uploader | None, watcher: Watcher, pati
     project = folder.project if folder else project_of(options.dist) or options.project
     run: Reconciliation | None = None
     attested: dict[str, Path] = {}
-    found, report = None, Report()
+    found, report, smoked = None, Report(), Report()
     try:
         if not options.confirm:
             found, report = _token(place, project, options, watcher, patience)
@@ -131,7 +131,7 @@ def _publish(options: Options, uploader: Uploader | None, watcher: Watcher, pati
             run = Reconciliation(goods, place, address, watcher, patience, options.skip)
             run.upload(uploader, found) if uploader and found else run.confirm()
             if options.smoke:
-                _smoke(folder, address, options, watcher, patience)
+                smoked = _smoke(folder, address, options, watcher, patience)
     except (Refused, Trouble) as problem:
         standings = run.standings if run else ()
         burned = isinstance(problem, Refused) and {each.rule for each in problem.report.findings} & _BURNED
@@ -144,13 +144,15 @@ def _publish(options: Options, uploader: Uploader | None, watcher: Watcher, pati
         source=found.source if found else "",
         attested=_origin(attested, options) if folder else "",
         standings=run.standings if run else (),
-        report=report.and_(run.aside if run else Report()).without(options.skip),
-        smoked=(options.smoke_command or "imported") if options.smoke else "",
+        report=report.and_(run.aside if run else Report()).without(options.skip).and_(smoked),
+        smoked=(options.smoke_command or "imported") if options.smoke and not smoked.skipped else "",
     )
 
 
-def _smoke(folder: Folder, listing: str, options: Options, watcher: Watcher, patience: Patience) -> None:
+def _smoke(folder: Folder, listing: str, options: Options, watcher: Watcher, patience: Patience) -> Report:
     """Install the release from the index as its users do, and import it; raise Refused where that does not work.
+
+    Returned is what could not be tried.
 
     What an index lists may be cached on the way to pip, so a release that pip does not find is looked for again.
     """
@@ -164,11 +166,12 @@ def _smoke(folder: Folder, listing: str, options: Options, watcher: Watcher, pat
     for faults in range(1, patience.attempts + 1):
         watcher.says(f"install {folder.project} {folder.version} from the index")
         found = smoke.test_from_index(wheel, asked, options.smoke_command)
-        if not found or "cannot be installed" not in found[0].message or faults == patience.attempts:
+        if found.ok or "cannot be installed" not in found.findings[0].message or faults == patience.attempts:
             break
         time.sleep(patience.pause(faults))
-    if found:
-        raise Refused(*found)
+    if not found.ok:
+        raise Refused(report=found)
+    return found
 
 
 def _look_into(dist: Path) -> tuple[Folder | None, Report]:
@@ -237,7 +240,9 @@ def _token(
     report = Report(token_rules.judge(found.user, found.password, found.source, place.target, project, time.time()))
     if report.ok and options.probe:
         watcher.says(f"ask {place.target.host} whether it takes the token")
-        report = report.and_(_probe(place, found, project))
+        probed = _probe(place, found, project)
+        # What could not be asked before, an upload will tell.
+        report = report.and_(probed if options.preflight else Report(probed.findings))
     return found, report
 
 
@@ -257,8 +262,11 @@ def _minted(place: Place, watcher: Watcher, patience: Patience) -> Credentials |
 
 
 def _probe(place: Place, found: Credentials, project: str | None) -> Report:
-    """Return whether the index refuses the token; whatever else it answers, the upload will tell."""
+    """Return whether the index refuses the token; whatever else it answers, or if it does not, the upload will tell."""
     answer = credentials.probe(place, found)
+    if answer.status is None:
+        reason = f"{place.target.host} gave no answer ({answer.text}), so whether it takes the token is not known yet"
+        return Report(skipped=(Skipped("token-refused", reason),))
     if not upload_answers.refuses_token(answer):
         return Report()
     words = upload_answers.words(found.hide(answer.text))

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from packaging.version import Version
 
-from tagready import preconditions, prepared, verify, versions
-from tagready.findings import Finding, Level, Refused, Report, Skipped, Trouble, WrongUse, finding
+from tagready import preconditions, prepared, verify
+from tagready.findings import Finding, Level, Refused, Report, Trouble, WrongUse, finding
+from tagready.forward_ground import command_after
 from tagready.git import Git
 from tagready.git_records import Commit, Ref, RemoteAnswer
 from tagready.ground import Ground, look, remote_of
@@ -21,8 +22,8 @@ from tagready.lineage import release_before
 from tagready.prepare import with_defaults
 from tagready.refs import tag_of, tracked
 from tagready.snapshot import Snapshot, take
-from tagready.tags import Tags, read_tags
-from tagready.verify import SHALLOW, Verified
+from tagready.tags import Tags
+from tagready.verify import Verified
 
 
 class Pending(NamedTuple):
@@ -70,8 +71,6 @@ def next_release(git: Git, overlay: Path | None) -> Next:
     report = preconditions.judge(ground, options)
     if not pending:
         report = report.dropping(["nothing-to-release", "tag-exists", "entry-exists", "version-not-newer"])
-    if cut_off:
-        report = report.and_(Report(skipped=(Skipped("version-not-newer", SHALLOW),)))
     stated = snapshot.stated()
     since = f"refs/tags/{last.name}..{snapshot.commit.oid}" if last else snapshot.commit.oid
     return Next(
@@ -135,7 +134,10 @@ class Place(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """Where a release stands, place by place, and the one next command (empty: all is done)."""
+    """Where a release stands, place by place, and the one next command (empty: all is done).
+
+    `after` is what to do where it was made on a maintenance branch, and the default branch has not its entry yet.
+    """
 
     project: str
     version: str
@@ -144,13 +146,14 @@ class Standing(NamedTuple):
     places: tuple[Place, ...]
     report: Report
     command: str
+    after: str | None = None
 
 
 def standing(git: Git, spelled: str, overlay: Path | None) -> Standing:
     """Return where the release of a version, or of a tag, stands; what cannot be asked (offline) is unverifiable."""
     snapshot = take(git, "HEAD", overlay)
     refs = git.refs()
-    version, tag = _named(snapshot, refs, spelled)
+    version, tag = verify.named(snapshot, refs, spelled)
     remote = remote_of(snapshot)
     answer = git.ask(remote, f"refs/tags/{tag}", f"refs/tags/{tag}^{{}}").answer()
     there = tag_of(answer, tag)
@@ -161,6 +164,7 @@ def standing(git: Git, spelled: str, overlay: Path | None) -> Standing:
     conflicts = [_conflict(place, tag, remote) for place in tags if place.state is State.CONFLICTING]
     conflicts += [_other_bytes(place) for place in on_index if place.state is State.CONFLICTING]
     places = (*found.places, *tags, *on_index)
+    command = _way_on(found, version, tag, places, snapshot, remote)
     return Standing(
         project=snapshot.name,
         version=str(version),
@@ -168,20 +172,9 @@ def standing(git: Git, spelled: str, overlay: Path | None) -> Standing:
         commit=found.commit.oid if found.commit else None,
         places=places,
         report=found.report.and_(Report(tuple(conflicts))),
-        command=_way_on(found, version, tag, places, snapshot, remote),
+        command=command,
+        after=None if command else command_after(snapshot, refs, version, tag),
     )
-
-
-def _named(snapshot: Snapshot, refs: Sequence[Ref], spelled: str) -> tuple[Version, str]:
-    """Return the version that is meant, and its tag; raise WrongUse for what is neither a version nor a release tag."""
-    tags, version = snapshot.tags(refs), versions.parse(spelled)
-    if version is None or str(version) != spelled:
-        known = any(ref.name == f"refs/tags/{spelled}" for ref in refs)
-        for tag in read_tags([spelled], snapshot.name, snapshot.config.tag_format).releases:
-            if known or tag.format == tags.format:
-                return tag.version, spelled
-    version = versions.canonical(spelled)
-    return version, tags.name(version)
 
 
 class _Found(NamedTuple):
@@ -364,9 +357,10 @@ def _way_on(
         return f"ask again when {remote} answers: tagready status {version}"
     if State.ABSENT in states["index"]:
         lacks = "nothing of it yet" if states["index"] == {State.ABSENT} else "not all of its files"
-        return (
-            f"re-run the failed jobs of the workflow that the tag started (or tagready publish): the index has {lacks}"
-        )
+        by_hand = f"tagready build {tag}, then tagready publish"
+        workflow = "re-run the failed jobs of the workflow that the tag started (or tagready publish)"
+        started = snapshot.git.listing(found.commit.tree, ".github/workflows")
+        return f"{workflow if started else by_hand}: the index has {lacks}"
     return ""
 
 
