@@ -7,10 +7,10 @@ import datetime
 import pytest
 from packaging.version import Version
 
-from tagready.changelog import Changelog
+from tagready.changelog import Changelog, same_text
 from tagready.findings import Finding, Level, Report, Skipped
 from tagready.fragments import Fragment
-from tagready.gate import Release, is_proven, judge, same_text
+from tagready.gate import Release, is_proven, judge
 from tagready.places import Stated, TomlPlace
 from tagready.traces import Compiled
 

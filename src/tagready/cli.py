@@ -20,6 +20,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 OUR_BUG = 70
 
+#: One for all options: each asks for translations of its own, which is felt at every start.
+PATH = click.Path(path_type=Path)
+
 
 def common(function: F) -> F:
     """Add the options that every command takes."""
@@ -28,14 +31,14 @@ def common(function: F) -> F:
         "directory",
         default=".",
         metavar="DIR",
-        type=click.Path(path_type=Path),
+        type=PATH,
         help="Run as if started in DIR.",
     )(function)
     return click.option(
         "--config",
         "overlay",
         metavar="FILE",
-        type=click.Path(path_type=Path),
+        type=PATH,
         help="Lay FILE's keys over the project's own configuration.",
     )(function)
 
@@ -193,11 +196,11 @@ def prepare(version: str | None, directory: Path, overlay: Path | None, form: st
     with opened(directory, "prepare", form) as repository:
         options["skip"] = tuple(options["skip"])
         overlay = directory / overlay if overlay else None
-        kept = (options["date"] or options["edit"]) and not options["again"]
+        kept = "" if options["again"] else " and ".join(f"--{name}" for name in ("date", "edit") if options[name])
         prepared = make(repository, Options(version, **options), overlay, _editor(repository))
         answers.show_prepared(prepared, form)
         if form != "json" and prepared.already and kept:
-            click.echo("  --date and --edit changed nothing: it is made anew with --again")
+            click.echo(f"  {kept} changed nothing: it is made anew with --again")
 
 
 @cli.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -224,10 +227,48 @@ def tag(directory: Path, overlay: Path | None, form: str, **options: Any) -> Non
         answers.show_tagged(tagged, form)
 
 
+@cli.command(
+    "forward-port",
+    short_help="Bring a maintenance release's entry to this branch.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.argument("tag")
+@click.option("-n", "--dry-run", is_flag=True, help="Show the very diff; change nothing.")
+@click.option(
+    "--branch",
+    metavar="[NAME]",
+    is_flag=False,
+    flag_value="",
+    help="Put the commit on a branch (forward-port/VERSION) instead of the current one.",
+)
+@click.option("-s", "--signoff", is_flag=True, help="Add a Signed-off-by trailer.")
+@click.option("--push", is_flag=True, help="Push exactly what was made.")
+@output_format("text", "json", "github")
+@common
+def forward_port(directory: Path, overlay: Path | None, form: str, **options: Any) -> None:
+    """Bring the entry of a maintenance release to this branch.
+
+    TAG is the tag of the release, or its version.
+
+    \b
+    The entry goes into the changelog just as the tag has it, in the order of
+    versions. The fragments that it was made from are removed where they say
+    the same here. The version stays. Run it again after anything that went
+    wrong: it finishes what is missing, and does nothing twice.
+    """
+    from tagready import answers
+    from tagready.forward_port import Options
+    from tagready.forward_port import forward_port as make
+
+    with opened(directory, "forward-port", form) as repository:
+        ported = make(repository, Options(**options), directory / overlay if overlay else None)
+        answers.show_ported(ported, form)
+
+
 @cli.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("tag", required=False)
 @click.option("--commit", metavar="REV", help="Judge this commit; the tag need not exist yet.")
-@click.option("--dist", metavar="DIR", type=click.Path(path_type=Path), help="Judge the distributions in DIR, too.")
+@click.option("--dist", metavar="DIR", type=PATH, help="Judge the distributions in DIR, too.")
 @click.option("--index", "ask_index", is_flag=True, help="Ask the index as well which versions it has.")
 @click.option("--strict", is_flag=True, help="Take warnings, and what could not be judged, as errors.")
 @click.option("--skip", metavar="RULE", multiple=True, help="Set a rule aside; it is listed as skipped.")
@@ -283,7 +324,7 @@ def check(directory: Path, overlay: Path | None, form: str, **options: Any) -> N
         raise click.UsageError("--main judges what was pushed: give it without --staged and --fix")
     if options["staged"] and options["since"]:
         raise click.UsageError("--staged is held against HEAD: give it without --since")
-    with opened(directory, "check", form, bare=True) as repository:
+    with opened(directory, "check", form, bare=True, goes_on=options["fix"]) as repository:
         checked = judge(repository, Options(**options), directory / overlay if overlay else None)
         answers.show_checked(checked, form)
         if not checked.report.ok:
@@ -326,7 +367,7 @@ def status(version: str | None, directory: Path, overlay: Path | None, form: str
 
 @cli.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("tag", required=False)
-@click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Write to FILE instead.")
+@click.option("-o", "--output", metavar="FILE", type=PATH, help="Write to FILE instead.")
 @output_format("text", "md", "json")
 @common
 def notes(tag: str | None, directory: Path, overlay: Path | None, form: str, output: Path | None) -> None:
@@ -356,13 +397,13 @@ def notes(tag: str | None, directory: Path, overlay: Path | None, form: str, out
 
 @cli.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("tag", required=False)
-@click.option("-o", "--out", metavar="DIR", default="dist", type=click.Path(path_type=Path), help="Default: dist.")
+@click.option("-o", "--out", metavar="DIR", default="dist", type=PATH, help="Default: dist.")
 @click.option("--once", is_flag=True, help="Do not build a second time to compare.")
 @click.option("--smoke", is_flag=True, help="Install the wheel into a fresh environment, and import it.")
 @click.option(
     "--constraints",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Build with these versions: an earlier release.json, or a pip constraints file.",
 )
 @output_format("text", "json", "github")
@@ -383,13 +424,14 @@ def build(directory: Path, overlay: Path | None, form: str, **options: Any) -> N
     with opened(directory, "build", form, bare=True) as repository, terminal.Progress() as progress:
         options["out"] = directory / options["out"]
         options["constraints"] = directory / options["constraints"] if options["constraints"] else None
+        options["complete"] = form == "github"
         built = make(repository, Options(**options), directory / overlay if overlay else None, progress.says)
         progress.close()
         answers.show_built(built, form)
 
 
 @cli.command(short_help="Upload what the index lacks.", context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--dist", metavar="DIR", default="dist", type=click.Path(path_type=Path), help="Default: dist.")
+@click.option("--dist", metavar="DIR", default="dist", type=PATH, help="Default: dist.")
 @click.option("--preflight", is_flag=True, help="Look at the token only; no distribution is needed.")
 @click.option("--confirm", is_flag=True, help="Look at the listing only; no token is needed.")
 @click.option("--smoke", is_flag=True, help="With --confirm: install it from the index, and import it.")
@@ -443,8 +485,8 @@ def publish(directory: Path, overlay: Path | None, form: str, **options: Any) ->
 @click.option("--draft", "act", flag_value="draft", help="Make the draft that keeps the files, or take what it keeps.")
 @click.option("--check", "act", flag_value="check", help="Only see whether the tag is still where it was.")
 @click.option("--publish", "act", flag_value="publish", help="Make the draft public.")
-@click.option("--dist", metavar="DIR", default="dist", type=click.Path(path_type=Path), help="Default: dist.")
-@click.option("--notes", metavar="FILE", type=click.Path(path_type=Path), help="With --draft: the text of the release.")
+@click.option("--dist", metavar="DIR", default="dist", type=PATH, help="Default: dist.")
+@click.option("--notes", metavar="FILE", type=PATH, help="With --draft: the text of the release.")
 @output_format("text", "json", "github")
 @common
 def github_release(directory: Path, overlay: Path | None, form: str, act: str | None, **options: Any) -> None:
@@ -481,19 +523,26 @@ def demo() -> None:
     """Release a sample project in a scratch folder, command by command."""
     from tagready.demo import demo as show
 
-    show()
+    try:
+        show()
+    except KeyboardInterrupt:
+        click.echo("\nInterrupted. The scratch folder is gone; tagready demo begins anew.", err=True)
+        sys.exit(130)
 
 
 @contextmanager
-def opened(directory: Path, command: str, form: str, *, bare: bool = False) -> Iterator[Git]:
-    """Lend the repository around a folder, answer what goes wrong with it, and say where commands are meant."""
+def opened(directory: Path, command: str, form: str, *, bare: bool = False, goes_on: bool = False) -> Iterator[Git]:
+    """Lend the repository around a folder, answer what goes wrong with it, and say where commands are meant.
+
+    `goes_on` says that what was asked ends with a command to go on with, and leaves it to us to say where.
+    """
     from tagready import git
 
     meant = None
     try:
         with answering(command, form):
             repository = git.discover(directory, bare=bare)
-            meant = repository.top if form == "text" else None
+            meant = repository if form == "text" else None
             try:
                 yield repository
             finally:
@@ -501,25 +550,42 @@ def opened(directory: Path, command: str, form: str, *, bare: bool = False) -> I
     except SystemExit as end:
         _say_where(meant, needed=end.code == 1)
         raise
-    _say_where(meant, needed=directory != Path() and command in _GO_ON)
+    _say_where(meant, needed=directory != Path() and (goes_on or command in _GO_ON))
 
 
-#: What ends with a command to go on with, and leaves it to us to say where.
-_GO_ON = ("prepare", "tag", "status", "build")
+#: What always ends so.
+_GO_ON = ("prepare", "tag", "forward-port", "status", "build")
 
 
-def _say_where(meant: Path | None, *, needed: bool) -> None:
-    """Say in which folder the paths and commands are meant that were printed, if it is not the one we are in."""
-    if meant is None or not needed or meant.samefile(Path.cwd()):
+def _say_where(meant: Git | None, *, needed: bool) -> None:
+    """Say where the paths and commands are meant that were printed, if that is not where we are."""
+    if meant is None or not needed:
         return
-    from tagready import terminal
+    project = _project_folder(meant)
+    if project or not meant.top.samefile(Path.cwd()):
+        from tagready import terminal
 
-    terminal.show_where(meant)
+        terminal.show_where(meant.top, project)
+
+
+def _project_folder(repository: Git) -> str:
+    """Return the project's folder where it is not the repository's top: commands there have to be told of it."""
+    if not repository.prefix:
+        return ""
+    from tagready.findings import Trouble
+    from tagready.snapshot import take
+    from tagready.working_tree import working_tree
+
+    try:
+        return take(working_tree(repository), "HEAD").root
+    except Trouble:
+        return repository.prefix
 
 
 #: What a refused command says of itself to a workflow.
 _NOT_DONE = {
     "prepare": "nothing was changed",
+    "forward-port": "nothing was changed",
     "tag": "nothing was tagged",
     "build": "nothing was built",
     "publish": "the release is not published",
@@ -544,8 +610,12 @@ def answering(command: str, form: str) -> Iterator[None]:
         # Somebody read enough (`| head`): what was to be done is done, and there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
+        from tagready.findings import way_out
+
         place = f" ({error.filename})" if error.filename else ""
-        failure = WorldFailed(f"the system refused: {error.strerror or error}{place}", "make room, and run it again")
+        failure = WorldFailed(
+            f"the system refused: {error.strerror or error}{place}", f"{way_out(error)}, and run it again"
+        )
         _answer_trouble(failure, command, form)
         sys.exit(3)
 
@@ -653,4 +723,6 @@ def _start(command: click.Command) -> None:
 
     # A process of a quarter of a second leaves its garbage to the system: collecting it is a thirtieth of the time.
     gc.disable()
-    sys.exit(run(command))
+    code = run(command)
+    gc.freeze()  # the interpreter would look through everything once more at its end: another twentieth
+    sys.exit(code)

@@ -210,6 +210,12 @@ class Git:
 
     def commit(self, revision: str) -> Commit | None:
         """Return the commit that a revision names, or None."""
+        if "@{" in revision:
+            # `cat-file --batch` dies of an upstream or a reflog that is not there.
+            done = self.run("rev-parse", "--verify", "--quiet", revision, accept=(0, 1, 128))
+            if done.returncode:
+                return None
+            revision = done.stdout.decode().strip()
         found = self.object(f"{revision}^{{commit}}")
         return read_commit(found[0], found[2]) if found else None
 
@@ -332,6 +338,16 @@ class Git:
         # A key without a value is true, one with an empty value is false, and so is no number but 0.
         return value is None or value.lower() in ("true", "yes", "on") or (value.isdigit() and int(value) != 0)
 
+    def needs_working_tree(self) -> None:
+        """Raise WrongUse where there is none: in a bare repository, and inside .git."""
+        if self.bare and self.flag("core.bare"):
+            raise WrongUse(f"{self.top} is a bare repository, and this needs a working tree", "clone it first")
+        if self.bare:
+            what = f"{self.top} is git's own folder, and this needs the files of the project"
+            raise WrongUse(
+                what, "cd .." if self.top.name == ".git" == Path.cwd().name else "go to the project's folder"
+            )
+
     def remotes(self) -> list[str]:
         """Return the names of the remotes that have an address."""
         keys = [key for key in self._configuration() if key.startswith("remote.") and key.endswith(".url")]
@@ -369,6 +385,10 @@ class Git:
         return all(
             self.run("var", f"GIT_{who}_IDENT", accept=(0, 128)).returncode == 0 for who in ("AUTHOR", "COMMITTER")
         )
+
+    def committer(self) -> str:
+        """Return who would commit, as `Name <address>`."""
+        return self.text("var", "GIT_COMMITTER_IDENT").rsplit(" ", 2)[0]
 
     def status(self, paths: Sequence[str]) -> Status:
         """Return git's verdict on the given paths; takes no lock and writes nothing."""
@@ -697,10 +717,11 @@ def discover(start: Path, *, bare: bool = False) -> Git:
             "git does not trust this repository", words.splitlines()[-1].strip(), " ".join(command), words
         )
     if done.returncode and "work tree" in words:
-        if not bare:
-            raise WrongUse(f"{start} is a bare repository, and this needs a working tree", "clone it first")
         git_dir, common_dir = (_rev_parse(start, option) for option in ("--absolute-git-dir", "--git-common-dir"))
-        return Git(Path(git_dir), Path(git_dir), (start / common_dir).resolve(), "", bare=True)
+        found = Git(Path(git_dir), Path(git_dir), (start / common_dir).resolve(), "", bare=True)
+        if not bare:
+            found.needs_working_tree()
+        return found
     if done.returncode:
         raise WrongUse(
             f"{start.resolve()} is not in a git repository", "run it inside your project, or give its folder with -C"

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from tagready.changelog import Changelog
 from tagready.config import Config, load, read_toml
-from tagready.findings import WorldFailed, WrongUse
-from tagready.fragments import Fragment, Survey, ignored_by_towncrier, read_name, survey
+from tagready.findings import Finding, WorldFailed, WrongUse
+from tagready.fragments import Fragment, Survey, ignored_by_towncrier, judge_text, quoted, read_name, survey
 from tagready.git import Git
 from tagready.git_records import SYMLINK, TREE, Commit, Ref, TreeEntry
 from tagready.news import Order, Rendering, render
@@ -184,6 +184,24 @@ class Snapshot:
             contents[fragment.path] = content
         return FragmentData(contents, proven, marks)
 
+    def fragment_faults(self, fragments: Sequence[Fragment], contents: Mapping[str, bytes]) -> list[Finding]:
+        """Return what is wrong with the files in the fragment directories, and with the texts of some fragments."""
+        found = list(self.survey.findings)
+        for fragment in fragments:
+            faults = judge_text(self.news, fragment, contents[fragment.path])
+            found += [self._of_link(each) if each.rule == "fragment-empty" else each for each in faults]
+        return found
+
+    def _of_link(self, empty: Finding) -> Finding:
+        """Return the finding that there is no text, with the reason where that is a link."""
+        path = empty.path or ""
+        entry = self.git.entry(self.commit.tree, path)
+        if entry is None or entry.mode != SYMLINK:
+            return empty
+        target = self.git.blob(entry.oid).decode("utf-8", "replace")
+        what = f"{path} is a symbolic link to {target}, which is no file of the repository, so there is no text"
+        return replace(empty, message=what, fix=f"git rm {quoted(path)}, and write the text into a file: tagready add")
+
     def order(self, folder: Path, version: str, date: str) -> Order:
         """Return the order to render what lies in a copy of the tree."""
         return Order(folder / self.root, self.news.name, version, date)
@@ -349,7 +367,7 @@ def checked_tables(table: dict[str, Any], path: str) -> dict[str, Any]:
     return table
 
 
-_INCREMENTAL = re.compile(r"\bVersion\(\s*['\"](?P<name>[^'\"]+)['\"]")
+_INCREMENTAL = r"\bVersion\(\s*['\"](?P<name>[^'\"]+)['\"]"
 
 
 def _incremental_name(
@@ -362,7 +380,7 @@ def _incremental_name(
     folder = posixpath.join(root, str(table.get("package_dir", ".")), str(table["package"]))
     content = git.read(commit.tree, posixpath.normpath(posixpath.join(folder, "_version.py"))) or b""
     text = content.decode("utf-8", "replace")
-    match = _INCREMENTAL.search(text) if "incremental" in text else None
+    match = re.search(_INCREMENTAL, text) if "incremental" in text else None
     return match["name"] if match else None
 
 

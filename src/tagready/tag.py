@@ -14,9 +14,10 @@ from packaging.version import Version
 from tagready import verify, versions
 from tagready.branches import candidates
 from tagready.findings import Finding, Level, Refused, Report, Skipped, Trouble, WorldFailed, finding
+from tagready.forward_ground import command_after
 from tagready.git import NO_REMOTE, Git, Pending
 from tagready.git_records import Ref
-from tagready.ground import remote_of
+from tagready.ground import branch_facts, remote_of
 from tagready.history import changelog_path
 from tagready.refs import is_behind, make_tag, no_remote, tag_of, tracked, upstream_of
 from tagready.snapshot import Snapshot, take
@@ -33,7 +34,10 @@ class Options(NamedTuple):
 
 
 class Tagged(NamedTuple):
-    """A tagged release: what the gate said, whether the tag is new, and where it and its branch were pushed."""
+    """A tagged release: what the gate said, whether the tag is new, and where it and its branch were pushed.
+
+    `after` is what to do next, once a release of a maintenance branch is out.
+    """
 
     verified: Verified
     report: Report
@@ -42,6 +46,7 @@ class Tagged(NamedTuple):
     pushed_to: str | None
     pushed_branch: str | None
     is_there: bool
+    after: str | None = None
 
 
 def tag(git: Git, options: Options, overlay: Path | None) -> Tagged:
@@ -75,7 +80,9 @@ def tag(git: Git, options: Options, overlay: Path | None) -> Tagged:
             # The remote has it on this very commit: a second tag object beside it could never be pushed.
             git.fetch(remote, f"refs/tags/{name}:refs/tags/{name}")
         tagged = _act(snapshot, tags, verified, report, remote, branch, options)
-        return tagged._replace(is_there=tagged.pushed_to is not None or tag_of(asked.answer(), name) is not None)
+        is_there = tagged.pushed_to is not None or tag_of(asked.answer(), name) is not None
+        after = command_after(snapshot, refs, version, name) if is_there or remote is None else None
+        return tagged._replace(is_there=is_there, after=after)
     except (Refused, Trouble) as problem:
         problem.about = {
             "project": snapshot.name, "version": str(version), "tag": name, "commit": snapshot.commit.oid,
@@ -161,7 +168,7 @@ def _branch_to_push(snapshot: Snapshot, refs: Sequence[Ref], remote: str) -> str
     git, commit = snapshot.git, snapshot.commit.oid
     if snapshot.config.flow != "direct" or _on_remote(snapshot, refs, remote):
         return None
-    release = [ref.name for ref in candidates(verify.branch_facts(snapshot, refs, remote))]
+    release = [ref.name for ref in candidates(branch_facts(snapshot, refs, remote))]
     local = [name for name in git.containing(commit, release) if name.startswith("refs/heads/")]
     current = f"refs/heads/{git.current_branch()}"
     chosen = current if current in local else next(iter(local), "")
@@ -170,7 +177,7 @@ def _branch_to_push(snapshot: Snapshot, refs: Sequence[Ref], remote: str) -> str
 
 def _on_remote(snapshot: Snapshot, refs: Sequence[Ref], remote: str) -> bool:
     """Return whether a release branch of the remote, as last fetched, has the commit."""
-    release = [ref.name for ref in candidates(verify.branch_facts(snapshot, refs, remote))]
+    release = [ref.name for ref in candidates(branch_facts(snapshot, refs, remote))]
     there = [name for name in release if name.startswith(f"refs/remotes/{remote}/")]
     return bool(snapshot.git.containing(snapshot.commit.oid, there))
 

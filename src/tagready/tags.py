@@ -31,7 +31,7 @@ class Tags(NamedTuple):
         return self.format.replace("{version}", str(version))
 
 
-_NAMED = re.compile(r"(?P<name>.+?)(?:[-_/@]|==)?v?")
+_NAMED = r"(?P<name>.+?)(?:[-_/@]|==)?v?"
 
 
 def read_tags(names: Iterable[str], project: str, tag_format: str | None) -> Tags:
@@ -62,7 +62,7 @@ def _read(name: str, own: str, tag_format: str | None) -> ReleaseTag | None:
 def _is_prefix(prefix: str, own: str) -> bool:
     if prefix in ("", "v", "V", "release-", "release/", "rel-", "version-"):
         return True
-    match = _NAMED.fullmatch(prefix)
+    match = re.fullmatch(_NAMED, prefix)
     return bool(own and match and normalized(match["name"]) == own)
 
 

@@ -94,19 +94,19 @@ def _is_word(letter: str) -> bool:
 
 def _without_titles(text: str) -> str:
     """Return a text without the lines that are titles, in Markdown and in reStructuredText."""
-    return _TITLES.sub("", text)
+    return re.sub(_TITLES, "", text)
 
 
 def by_title(text: str) -> Iterator[tuple[str, str]]:
     """Yield each title of a text with what stands below it; what stands above the first one has an empty title."""
     title, begun = "", 0
-    for match in _TITLES.finditer(text):
+    for match in re.finditer(_TITLES, text):
         yield title, text[begun : match.start()]
         title, begun = match[0], match.end()
     yield title, text[begun:]
 
 
-_TITLES = re.compile(r"^#{1,6}[ \t].*$|^.+\n([=~^\"'+*`#.:_-])\1{2,}[ \t]*$", re.MULTILINE)
+_TITLES = r"(?m)^#{1,6}[ \t].*$|^.+\n([=~^\"'+*`#.:_-])\1{2,}[ \t]*$"
 
 
 def says(entry: str, text: str, issue: str) -> bool:
@@ -139,10 +139,10 @@ def _edited_items(compiled: Compiled, entry: str) -> list[str]:
 
 
 def _items(entry: str) -> list[str]:
-    return [squeezed(item) for item in _ITEMS.split(_without_titles(entry))]
+    return [squeezed(item) for item in re.split(_ITEMS, _without_titles(entry))]
 
 
-_ITEMS = re.compile(r"\n\s*\n|\n(?=[ \t]*[-*+] )")
+_ITEMS = r"\n\s*\n|\n(?=[ \t]*[-*+] )"
 
 
 def _reworded(text: str, items: Sequence[str]) -> bool:
@@ -174,7 +174,7 @@ _COMMON = frozenset(_COMMON_WORDS.split())
 
 def _names(text: str) -> set[str]:
     """Return the words that name something: `MsBuild141`, `lowest_first`, an issue's number."""
-    return {word for word in re.findall(r"\w{4,}", text) if _NAME.search(word)}
+    return {word for word in re.findall(r"\w{4,}", text) if re.search(_NAME, word)}
 
 
-_NAME = re.compile(r"[a-z][A-Z]|\w_\w|[A-Za-z]\d|\d{4}")
+_NAME = r"[a-z][A-Z]|\w_\w|[A-Za-z]\d|\d{4}"

@@ -5,25 +5,25 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.version import Version
 
-from tagready import branches, proof, tag_rules
+from tagready import branches, proof, tag_rules, versions
 from tagready.findings import RULES, Finding, Refused, Report, Skipped, Trouble, WrongUse, finding
 from tagready.git import Git
 from tagready.git_records import Commit, Ref
-from tagready.ground import default_branch, remote_of
+from tagready.ground import SHALLOW, branch_facts, remote_of
 from tagready.history import committed_changelog, recorded_skips
 from tagready.lineage import release_before
 from tagready.proof import Judged
-from tagready.release_file import ReleasedFile
 from tagready.secret_scan import secrets_in
 from tagready.snapshot import Snapshot, take
-from tagready.tags import Tags
+from tagready.tags import Tags, read_tags
 from tagready.versions import parse
 
-SHALLOW = "the history is cut off here (a shallow clone): git fetch --unshallow --tags"
+if TYPE_CHECKING:
+    from tagready.release_file import ReleasedFile
 
 
 class Options(NamedTuple):
@@ -127,7 +127,7 @@ def asked_commit(git: Git, refs: Sequence[Ref], name: str | None, options: Optio
     tagged = git.commit(f"refs/tags/{name}") if name else None
     if options.commit is None:
         if tagged is None:
-            raise Refused(_missing(git, refs, str(name)))
+            raise Refused(missing(git, refs, str(name)))
         return tagged
     commit = git.commit(options.commit)
     if commit is None:
@@ -135,7 +135,21 @@ def asked_commit(git: Git, refs: Sequence[Ref], name: str | None, options: Optio
     return commit
 
 
-def _missing(git: Git, refs: Sequence[Ref], name: str) -> Finding:
+def named(snapshot: Snapshot, refs: Sequence[Ref], spelled: str) -> tuple[Version, str]:
+    """Return the version that is meant, and its tag; raise WrongUse for what is neither a version nor a release tag."""
+    tags, version = snapshot.tags(refs), versions.parse(spelled)
+    if version is None or str(version) != spelled:
+        known = any(ref.name == f"refs/tags/{spelled}" for ref in refs)
+        for tag in read_tags([spelled], snapshot.name, snapshot.config.tag_format).releases:
+            if known or tag.format == tags.format:
+                return tag.version, spelled
+    version = versions.canonical(spelled)
+    usual, there = tags.name(version), [tag.name for tag in tags.releases if tag.version == version]
+    return version, usual if usual in there or not there else there[0]
+
+
+def missing(git: Git, refs: Sequence[Ref], name: str) -> Finding:
+    """Return the finding that there is no such tag here, or that it is on no commit."""
     from difflib import get_close_matches
 
     if git.object(f"refs/tags/{name}"):
@@ -143,11 +157,29 @@ def _missing(git: Git, refs: Sequence[Ref], name: str) -> Finding:
         return finding("tag-missing", what, f"git tag -d {name}, and tagready tag")
     remotes = git.remotes()
     known = [ref.name.removeprefix("refs/tags/") for ref in refs if ref.name.startswith("refs/tags/")]
-    close = get_close_matches(name, known, n=1)
+    usual = _as_usual(git, refs, name)
+    close = [usual] if usual in known else get_close_matches(name, known, n=1)
     ways = [f"name {close[0]}"] if close else []
-    ways += [f"git fetch {remotes[0]} tag {name}"] if remotes else []
+    if remotes and usual not in known:
+        one = f"git fetch {remotes[0]} tag {usual}"
+        ways.append(one if usual else f"see which there are: git fetch --tags {remotes[0]} && git tag")
     fix = ", or ".join(ways) or "git fetch --tags, or judge a commit: tagready verify --commit HEAD"
     return finding("tag-missing", f"there is no tag {name} here", fix)
+
+
+def _as_usual(git: Git, refs: Sequence[Ref], name: str) -> str:
+    """Return the tag that was probably meant, as the project's tags look; an empty text where it can be none."""
+    try:
+        snapshot = take(git, "HEAD")
+        tags = snapshot.tags(refs)
+    except WrongUse:
+        return name
+    if not (tags.releases or snapshot.config.tag_format):
+        return name
+    if name[:1].isdigit() and parse(name):
+        return tags.name(name)
+    own = (snapshot.name, snapshot.config.tag_format)
+    return name if read_tags([name], *own).releases else ""
 
 
 def judge_tag(
@@ -278,31 +310,6 @@ def _on_branch(snapshot: Snapshot, refs: Sequence[Ref], tags: Tags) -> tuple[Rep
 
 def _short(ref: str, remote: str | None) -> str:
     return ref.removeprefix("refs/heads/").removeprefix(f"refs/remotes/{remote}/")
-
-
-def branch_facts(snapshot: Snapshot, refs: Sequence[Ref], remote: str | None) -> branches.Facts:
-    """Return what is known of branches; a remote is asked for its default branch only where nothing else names it."""
-    git = snapshot.git
-    head = f"refs/remotes/{remote}/HEAD"
-    default = default_branch("")
-    if default is None and git.bare:
-        default = git.current_branch() or None
-    if (
-        default is None
-        and remote
-        and not snapshot.config.release_branches
-        and not any(ref.name == head for ref in refs)
-    ):
-        default = default_branch(git.head_of(remote))
-    return branches.Facts(
-        current="",
-        head=snapshot.commit.oid,
-        refs=refs,
-        remote=remote,
-        default=default,
-        patterns=snapshot.config.release_branches,
-        contains=lambda tip: git.is_ancestor(tip, snapshot.commit.oid),
-    )
 
 
 def _distributions(snapshot: Snapshot, version: Version, dist: Path) -> tuple[Report, tuple[ReleasedFile, ...]]:
