@@ -478,6 +478,12 @@ def checkout(call: Call) -> dict[str, str]:
             "The ref may have been updated after the workflow was triggered."
         )
     machine.git("checkout", "--progress", "--force", *_what_to_check_out(machine, folder, ref, commit), cwd=folder)
+    submodules = call.take("submodules", "false")
+    if submodules != "false":
+        # A repository beside the remote stands for another one on GitHub, which git would not take from a disk.
+        recursive = ["--recursive"] if submodules == "recursive" else []
+        options = ["-c", "protocol.file.allow=always"]
+        machine.git(*options, "submodule", "update", "--init", "--force", *recursive, cwd=folder)
     return {"ref": ref or commit, "commit": machine.git("log", "-1", "--format=%H", cwd=folder)}
 
 
@@ -629,7 +635,8 @@ def download_artifact(call: Call) -> dict[str, str]:
 #: What stands for each action, and the inputs that it takes here.
 ACTIONS: dict[str, tuple[Callable[[Call], dict[str, str]], frozenset[str]]] = {
     "actions/checkout": (
-        checkout, frozenset({"repository", "ref", "fetch-depth", "fetch-tags", "persist-credentials", "path"}),
+        checkout,
+        frozenset({"repository", "ref", "fetch-depth", "fetch-tags", "persist-credentials", "path", "submodules"}),
     ),
     "actions/setup-python": (setup_python, frozenset({"python-version"})),
     "actions/upload-artifact": (

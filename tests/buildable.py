@@ -17,11 +17,10 @@ import flit_core
 import pytest
 
 from dists import metadata
-from projects import PYPROJECT, Project, Result, make_project
+from projects import DAY, PYPROJECT, Project, Result, make_project
 
-NOON = "2026-02-03T12:00:00+0000"
+#: Noon, as a build gets it.
 EPOCH = 1770120000
-DAY = ("--date", "2026-02-03")
 
 SDIST, WHEEL = "demo-1.4.0.tar.gz", "demo-1.4.0-py3-none-any.whl"
 BOTH = [WHEEL, SDIST]
@@ -93,10 +92,6 @@ def vendor(project: Project, folder: str = "vendor") -> None:
     shutil.copytree(Path(flit_core.__file__).parent, project.path / folder / "flit_core", ignore=leave_out)
 
 
-def copied(template: Project, path: Path) -> Project:
-    return Project(Path(shutil.copytree(template.path, path, symlinks=True)))
-
-
 def amend(project: Project, files: Mapping[str, str], tag: str | None = "v1.4.0") -> Project:
     """Put files into the release commit, as if they had always been there."""
     for name, text in files.items():
@@ -125,16 +120,7 @@ def offline(house: Path | None = None) -> Iterator[None]:
         patch.setenv("PIP_CONFIG_FILE", os.devnull)
         patch.setenv("PIP_DISABLE_PIP_VERSION_CHECK", "1")
         if house:
-            patch.setenv("PIP_FIND_LINKS", str(house))
-        yield
-
-
-@contextmanager
-def at_noon() -> Iterator[None]:
-    """Let every commit and tag be of the day that the entries have."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GIT_AUTHOR_DATE", NOON)
-        patch.setenv("GIT_COMMITTER_DATE", NOON)
+            patch.setenv("PIP_FIND_LINKS", house.as_uri())  # several are told apart by blanks
         yield
 
 
@@ -150,8 +136,9 @@ def repacked(name: str, folder: Path) -> Path:
 
 
 def wheel_of(
-    folder: Path, files: Mapping[str, str], name: str = "demo", version: str = "1.4.0", requires: str = ""
-) -> Path:
+    folder: Path, files: Mapping[str, str], name: str = "demo", version: str = "1.4.0", requires: str = "",
+    python: str = ">=3.8",
+) -> Path:  # fmt: skip
     """Make a wheel of some files, which pip takes."""
     target = folder / f"{name}-{version}-py3-none-any.whl"
     info = f"{name}-{version}.dist-info"
@@ -160,7 +147,9 @@ def wheel_of(
     with zipfile.ZipFile(target, "w") as archive:
         for path, text in files.items():
             archive.writestr(path, text)
-        archive.writestr(f"{info}/METADATA", metadata(name, version, headers=headers))
+        archive.writestr(
+            f"{info}/METADATA", metadata(name, version, headers=headers).replace(b">=3.8", python.encode())
+        )
         archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         archive.writestr(f"{info}/RECORD", "")
     return target

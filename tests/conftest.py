@@ -1,4 +1,4 @@
-"""What all tests share: a git that knows nobody's configuration but ours, and a project to release."""
+"""What all tests share: a home and a git that know nobody's configuration but ours, and a project to release."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import indexes
-from projects import Project, make_project
+from projects import Project, at_noon, make_project
 from warehouse import TOKEN, Warehouse
 
 # How long an example takes says something about the machine's other work, and nothing about the code.
@@ -24,10 +24,15 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+#: Variables that people and CI set, and that change what git and we do.
+OF_THE_MACHINE = {"SOURCE_DATE_EPOCH", "NO_COLOR", "EMAIL", "XDG_CONFIG_HOME"}
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _plain_git(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Let git read a configuration of the tests' own, and no variable that a hook or CI has set."""
-    config = tmp_path_factory.mktemp("git") / "config"
+    home = tmp_path_factory.mktemp("home")
+    config = home / ".gitconfig"
     config.write_text(
         "[user]\n\tname = Test\n\temail = test@example.org\n[gc]\n\tauto = 0\n[init]\n\tdefaultBranch = main\n"
         '[commit]\n\tgpgsign = false\n[core]\n\tautocrlf = false\n[protocol "file"]\n\tallow = always\n'
@@ -35,8 +40,9 @@ def _plain_git(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     )
     before = dict(os.environ)
     for name in list(os.environ):
-        if name.startswith(("GIT_", "GITHUB_")) or name in ("SOURCE_DATE_EPOCH", "NO_COLOR", "EMAIL"):
+        if name.startswith(("GIT_", "GITHUB_")) or name in OF_THE_MACHINE:
             del os.environ[name]
+    os.environ["HOME"] = str(home)  # hooks see git as their user has it, and no variable of ours
     os.environ["GIT_CONFIG_GLOBAL"] = str(config)
     os.environ["GIT_CONFIG_NOSYSTEM"] = "1"
     os.environ["COLUMNS"] = "80"
@@ -47,10 +53,23 @@ def _plain_git(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     os.environ.update(before)
 
 
+@pytest.fixture(scope="session")
+def _original(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    with at_noon():
+        return make_project(tmp_path_factory.mktemp("original") / "demo")
+
+
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
+def project(_original: Project, tmp_path: Path) -> Project:
     """A project at 1.3.0 with a feature and a fix to release."""
-    return make_project(tmp_path / "demo")
+    return _original.copy(tmp_path / "demo")
+
+
+@pytest.fixture(scope="module")
+def noon() -> Iterator[None]:
+    """Let every commit and tag be of the day that the entries have."""
+    with at_noon():
+        yield
 
 
 @pytest.fixture

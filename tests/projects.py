@@ -7,13 +7,22 @@ import hashlib
 import io
 import json
 import os
+import shlex
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tagready import cli
+
+#: When time stands still, and what lets an entry be of that day.
+NOON = "2026-02-03T12:00:00+0000"
+DAY = ("--date", "2026-02-03")
 
 MARKER = "<!-- towncrier release notes start -->"
 RST_MARKER = ".. towncrier release notes start"
@@ -42,6 +51,11 @@ CHANGELOG = f"""\
 """
 
 
+def with_keys(keys: str, head: str = PYPROJECT) -> str:
+    """A pyproject.toml with keys of ours."""
+    return f"{head}\n[tool.tagready]\n{keys}\n"
+
+
 @dataclass(frozen=True)
 class Result:
     """How a command ended."""
@@ -67,6 +81,10 @@ class Project:
     """A repository with a working tree; every method leaves it real."""
 
     path: Path
+
+    def copy(self, path: Path) -> Project:
+        """Return a copy, which takes a tenth of the time that making it takes."""
+        return Project(Path(shutil.copytree(self.path, path, symlinks=True)))
 
     def git(self, *arguments: str, check: bool = True) -> str:
         done = subprocess.run(["git", *arguments], cwd=self.path, capture_output=True, check=False)
@@ -109,11 +127,10 @@ class Project:
         return self.run("prepare", *arguments)
 
     def run(self, *arguments: str) -> Result:
-        """Run `tagready` in this process, as if started in the project's folder."""
-        command, *rest = arguments
+        """Run `tagready` in this process, in the project's folder."""
         out, err = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = cli.run(cli.cli, [command, "-C", str(self.path), *rest])
+        with contextlib.chdir(self.path), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = cli.run(cli.cli, list(arguments))
         return Result(code, out.getvalue(), err.getvalue())
 
     def spawn(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
@@ -175,3 +192,33 @@ def add_remote(project: Project, path: Path, name: str = "origin") -> Path:
     project.git("remote", "add", name, str(path))
     project.git("push", "--quiet", "--set-upstream", name, "main", "--tags")
     return path
+
+
+def make_pair(folder: Path, **options: Any) -> Project:
+    """Return a project in a folder with its remote beside it, which it names by a relative path: see `copy_pair`."""
+    project = make_project(folder / "demo", **options)
+    add_remote(project, folder / "remote.git")
+    project.git("config", "remote.origin.url", "../remote.git")
+    return project
+
+
+def copy_pair(project: Project, folder: Path) -> Project:
+    """Return a copy of a project, with a copy of the remote beside it."""
+    shutil.copytree(project.path.parent, folder, symlinks=True, dirs_exist_ok=True)
+    return Project(folder / project.path.name)
+
+
+@contextlib.contextmanager
+def at_noon() -> Iterator[None]:
+    """Let every commit and tag be of the day that the entries have."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GIT_AUTHOR_DATE", NOON)
+        patch.setenv("GIT_COMMITTER_DATE", NOON)
+        yield
+
+
+def script(path: Path, text: str) -> str:
+    """Make an executable shell script, and return its name as a shell takes it."""
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return shlex.quote(str(path))

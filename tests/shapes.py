@@ -203,6 +203,7 @@ SHAPES = {
         {
             "pyproject.toml": UV,
             "uv.lock": UV_LOCK,
+            ".gitmodules": '[submodule "glass"]\n\tpath = glass\n\turl = https://git.example.org/example/glass\n',
             ".github/workflows/ci.yml": "on: push\npermissions: {}\njobs: {}\n",
             "src/lantern/__init__.py": "",
         },

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from projects import Project
+from projects import DAY, Project
 
 Step = Callable[[Project], object]
 
@@ -19,8 +19,8 @@ def run(*steps: Step) -> Step:
     return step
 
 
-def git(*arguments: str) -> Step:
-    return lambda project: project.git(*arguments)
+def git(*arguments: str, check: bool = True) -> Step:
+    return lambda project: project.git(*arguments, check=check)
 
 
 def write(name: str, text: str | bytes) -> Step:
@@ -36,6 +36,32 @@ def edit(name: str, old: str, new: str) -> Step:
     return step
 
 
+def remove(*names: str) -> Step:
+    def step(project: Project) -> None:
+        for name in names:
+            (project.path / name).unlink()
+
+    return step
+
+
 def commit(*steps: Step, message: str = "Change") -> Step:
     """Do the steps and commit everything."""
     return run(*steps, lambda project: project.commit(message))
+
+
+def put(name: str, text: str | bytes = "", message: str = "") -> Step:
+    """Commit one file, and no other."""
+    return run(write(name, text), git("add", "--", name), git("commit", "-q", "-m", message or name, "--", name))
+
+
+def amend(*steps: Step) -> Step:
+    """Do the steps and put them into the last commit."""
+    return run(*steps, git("add", "--all"), git("commit", "-q", "--amend", "--no-edit"))
+
+
+def prepare(version: str = "1.4.0", *arguments: str) -> Step:
+    def step(project: Project) -> None:
+        done = project.prepare(version, *DAY, *arguments)
+        assert done.code == 0, done.out + done.err
+
+    return step

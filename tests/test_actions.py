@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -209,7 +210,7 @@ def test_a_matrix_can_come_from_a_job(start: Start) -> None:
 
 def test_what_a_job_says_of_itself_is_written_down(start: Start) -> None:
     run = start(
-        {"a": steps({"id": "s", "run": "echo u=/x >>$GITHUB_OUTPUT"},
+        {"a": steps({"id": "s", "run": 'echo u=/x >>"$GITHUB_OUTPUT"'},
                     environment={"name": "${{ 'pypi' }}", "url": "h:/${{ steps.s.outputs.u }}"},
                     permissions={"contents": "write"}, concurrency={"group": "g-${{ github.ref_name }}"})},
         concurrency={"group": "release-${{ github.ref }}", "cancel-in-progress": False},
@@ -276,8 +277,8 @@ def test_a_shell_that_nobody_knows(start: Start) -> None:
 def test_a_working_directory(start: Start) -> None:
     run = start({"a": steps(
         "mkdir -p sub/deep",
-        {"run": "basename $PWD"},
-        {"run": "basename $PWD", "working-directory": "sub/deep"},
+        {"run": 'basename "$PWD"'},
+        {"run": 'basename "$PWD"', "working-directory": "sub/deep"},
         {"run": "true", "working-directory": "nowhere", "continue-on-error": True},
         defaults={"run": {"working-directory": "."}},
     )})  # fmt: skip
@@ -352,8 +353,8 @@ def test_a_path_that_a_step_adds_comes_first_in_later_steps(start: Start) -> Non
     )
     run = start(
         {
-            "a": steps({"run": add, "continue-on-error": True}, "git", "echo x >$HOME/f; echo y >f"),
-            "b": steps("ls $HOME . ; git --version"),
+            "a": steps({"run": add, "continue-on-error": True}, "git", 'echo x >"$HOME/f"; echo y >f'),
+            "b": steps('ls "$HOME" . ; git --version'),
         }
     )
 
@@ -454,7 +455,7 @@ def test_a_leak_into_an_artifact_is_found(start: Start) -> None:
 
 def test_a_token_may_what_its_job_says_while_the_job_runs(start: Start, world: World) -> None:
     tokens = world.folder / "tokens.json"
-    script = {"run": f"cat {tokens}", "env": {"T": "${{ github.token }}", "S": "${{ secrets.GITHUB_TOKEN }}"}}
+    script = {"run": f"cat '{tokens}'", "env": {"T": "${{ github.token }}", "S": "${{ secrets.GITHUB_TOKEN }}"}}
     run = start({"a": steps(script, permissions={"contents": "write"}), "b": steps(script)}, permissions={})
 
     run.execute()
@@ -598,6 +599,33 @@ def test_checkout_into_a_folder_and_again(start: Start) -> None:
     assert [run.steps[place].output.split() for place in (3, 5)] == [
         ["CHANGELOG.md", "changelog.d", "pyproject.toml"]
     ] * 2
+
+
+@pytest.mark.parametrize(
+    ("submodules", "files"), [(None, []), ("false", []), ("true", ["lib"]), ("recursive", ["lib", "lib/inner"])]
+)
+def test_checkout_brings_the_submodules_that_are_asked_for(
+    start: Start, project: Project, tmp_path: Path, submodules: str | None, files: list[str]
+) -> None:
+    repositories = {}
+    for name, inside in (("inner", None), ("lib", "inner")):
+        repositories[name] = make_project(tmp_path / "elsewhere" / name)
+        if inside:
+            add_submodule(repositories[name], repositories[inside], inside)
+    add_submodule(project, repositories["lib"], "lib")
+    project.git("push", "--quiet", "origin", "main")
+    given = {"submodules": submodules} if submodules else {}
+    look = "for path in lib lib/inner; do if test -f $path/pyproject.toml; then echo $path; fi; done"
+    run = start({"a": steps({"uses": CHECKOUT, "with": given}, look)}, "refs/heads/main")
+
+    assert run.execute() == "success", run.log
+
+    assert run.steps[1].output.split() == files
+
+
+def add_submodule(project: Project, other: Project, path: str) -> None:
+    project.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other.path), path)
+    project.commit("Add a submodule")
 
 
 def test_checkout_refuses_a_tag_that_was_moved(start: Start, project: Project) -> None:
@@ -995,7 +1023,8 @@ def release(folder: Path) -> dict[str, Any]:
     """A workflow that leaves marks in a folder as it goes, and does nothing twice."""
 
     def mark(name: str) -> str:
-        return f"echo start; [ -e {folder}/{name} ] || echo $GITHUB_RUN_ATTEMPT >{folder}/{name}; sleep 0.02; echo end"
+        file = shlex.quote(f"{folder}/{name}")
+        return f"echo start; [ -e {file} ] || echo $GITHUB_RUN_ATTEMPT >{file}; sleep 0.02; echo end"
 
     download = {"uses": DOWNLOAD, "with": {"artifact-ids": "${{ needs.build.outputs.id }}"}}
     return {
@@ -1042,8 +1071,8 @@ def test_a_run_that_was_cut_off_converges(
 
 
 def test_a_killed_machine_runs_nothing_more_and_leaves_nothing_behind(start: Start, tmp_path: Path) -> None:
-    script = f"(setsid sh -c 'sleep 0.4; touch {tmp_path}/late' &)\necho started\nsleep 30\ntouch {tmp_path}/done"
-    run = start({"a": steps(script, {"run": f"touch {tmp_path}/always", "if": "always()"}),
+    script = f"cd '{tmp_path}'\n(setsid sh -c 'sleep 0.4; touch late' &)\necho started\nsleep 30\ntouch done"
+    run = start({"a": steps(script, {"run": f"touch '{tmp_path}/always'", "if": "always()"}),
                  "b": steps("true", needs="a") | {"if": "always() && needs.a.result == 'failure'"}})  # fmt: skip
 
     run.execute(stop_at=("a", 0), how="kill-during")
@@ -1066,7 +1095,7 @@ def test_a_kill_can_wait(start: Start) -> None:
 
 
 def test_what_a_job_leaves_running_ends_with_it(start: Start, tmp_path: Path) -> None:
-    run = start({"a": steps(f"(sleep 0.4; touch {tmp_path}/late) &\ntrue")})
+    run = start({"a": steps(f"(sleep 0.4; touch '{tmp_path}/late') &\ntrue")})
 
     assert run.execute() == "success"
     subprocess.run(["sleep", "0.6"], check=True)

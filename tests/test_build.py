@@ -24,9 +24,7 @@ from buildable import (
     SDIST,
     WHEEL,
     amend,
-    at_noon,
     contents,
-    copied,
     make_buildable,
     members,
     offline,
@@ -51,11 +49,7 @@ ONCE = ("--once", *JSON)
 Step = Callable[[Project], object]
 Found = tuple[str, str, str | None]
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _noon() -> Iterator[None]:
-    with at_noon():
-        yield
+pytestmark = pytest.mark.usefixtures("noon")
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +60,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.fixture
 def project(template: Project, tmp_path: Path) -> Project:
     """A project with a tagged release of 1.4.0."""
-    return copied(template, tmp_path / "demo")
+    return template.copy(tmp_path / "demo")
 
 
 class Reference(NamedTuple):
@@ -79,7 +73,7 @@ class Reference(NamedTuple):
 
 @pytest.fixture(scope="module")
 def reference(template: Project, tmp_path_factory: pytest.TempPathFactory) -> Reference:
-    project = copied(template, tmp_path_factory.mktemp("reference") / "demo")
+    project = template.copy(tmp_path_factory.mktemp("reference") / "demo")
     with offline(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(command, "_APART", 0.0)
         return Reference(project, built(project, *JSON), dist(project))
@@ -117,7 +111,7 @@ def test_a_build(reference: Reference) -> None:
         "verdict": verdict, "added": [],
         "files": [described_by(folder / name)._asdict() for name in BOTH],
     }  # fmt: skip
-    said = {"schema": 1, "command": "build", **verdict, **release, "out": str(folder), "twice": True}
+    said = {"schema": 1, "command": "build", **verdict, **release, "out": "dist", "twice": True}
     assert result.json == said | {"normalised": False}
     assert json.loads((folder / "release.json").read_text()) == {"schema": 1, **release}
     assert sums(folder) == {file["name"]: file["sha256"] for file in result.json["files"]}
@@ -222,6 +216,18 @@ def test_a_project_in_a_sub_folder(tmp_path: Path) -> None:
     assert "other.txt" not in {name.rpartition("/")[2] for name in inside}
 
 
+def test_smoke_on_another_python_than_the_projects_is_no_finding(project: Project) -> None:
+    amend(project, {"pyproject.toml": project.read("pyproject.toml").replace('">=3.11"', '">=3.99"')})
+    result = project.run("build", *ONCE, "--smoke")
+    assert outcome(result) == (0, [])
+    (skip,) = result.json["skipped"]
+    assert skip["rule"] == "dist-broken"
+    assert skip["reason"].startswith(f"{WHEEL} is for Python >=3.99, and this is ")
+    plain = project.run("build", "--once", "--smoke", "--format", "text")
+    assert (plain.code, "smoke" in plain.out) == (0, False)
+    assert "dist-broken not judged" in plain.err
+
+
 def test_submodules(project: Project) -> None:
     library = Project(project.path.parent / "library")
     library.path.mkdir()
@@ -299,13 +305,13 @@ def vcs_template(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 def test_a_version_from_the_tag(vcs_template: Project, tmp_path: Path) -> None:
-    project = copied(vcs_template, tmp_path / "demo")
+    project = vcs_template.copy(tmp_path / "demo")
     assert built(project).json["version"] == "1.4.0"
     assert sorted(sums(dist(project))) == BOTH
 
 
 def test_a_version_from_a_tag_that_is_still_to_come(vcs_template: Project, tmp_path: Path) -> None:
-    project = copied(vcs_template, tmp_path / "demo")
+    project = vcs_template.copy(tmp_path / "demo")
     project.git("tag", "-d", "v1.4.0")
     before = project.fingerprint()
     result = built(project, "--once", "--out", "../out")
@@ -318,7 +324,7 @@ def test_a_version_from_a_tag_that_is_still_to_come(vcs_template: Project, tmp_p
 
 def test_a_version_of_a_commit_after_a_release(vcs_template: Project, tmp_path: Path) -> None:
     """Nobody releases it, so its version is a warning; and publish is told that the gate says no."""
-    project = copied(vcs_template, tmp_path / "demo")
+    project = vcs_template.copy(tmp_path / "demo")
     project.commit("Go on")
     local = f"1.4.0.post1+g{project.head()[:7]}"
     result = project.run("build", *ONCE)
@@ -330,7 +336,7 @@ def test_a_version_of_a_commit_after_a_release(vcs_template: Project, tmp_path: 
 
 
 def test_a_version_that_only_the_backend_knows(vcs_template: Project, tmp_path: Path) -> None:
-    project = amend(copied(vcs_template, tmp_path / "demo"), {"CHANGELOG.md": "# Changelog\n"}, tag=None)
+    project = amend(vcs_template.copy(tmp_path / "demo"), {"CHANGELOG.md": "# Changelog\n"}, tag=None)
     project.git("tag", "-d", "v1.4.0")
     answer = built(project).json
     told = [(found["rule"], found["message"]) for found in answer["verdict"]["findings"]]
@@ -584,7 +590,7 @@ def test_an_earlier_build_is_replaced_and_others_are_kept(
     (dist(project) / "notes.txt").touch()
     result = built(project, "v1.4.0", "--once")
     first, second, *_, last = result.out.splitlines()
-    assert first.endswith(f" demo 1.4.0 is built, in {dist(project)}")
+    assert first.endswith(" demo 1.4.0 is built, in dist")
     assert second.endswith(f" v1.4.0 on {project.head()[:10]}")
     assert "tagready publish" in last
     there = sums(dist(project))
@@ -618,6 +624,63 @@ def test_a_wheel_for_plain_linux_is_still_to_be_repaired(project: Project, earli
     assert sorted(contents(dist(project))) == sorted(["SHA256SUMS", wheel, old, SDIST, "release.json"])
     refused = look_into(dist(project)).report
     assert {found.path for found in refused.findings} == {str(dist(project) / name) for name in (wheel, old)}
+
+
+def test_a_wheel_that_no_index_takes_stops_a_workflow(project: Project) -> None:
+    """There, nobody repairs it; so the job that builds says so, and not one that comes after it."""
+    with_backend(project, platform(LINUX), keys="rebuild = false")
+    wheel = f"dist/demo-1.4.0-{LINUX}.whl"
+    repair = f"  next  auditwheel repair {wheel} --wheel-dir dist && rm {wheel}, then tagready publish\n"
+    assert built(project, "--once").out.endswith(repair)
+    shutil.rmtree(dist(project))
+
+    result = project.run("build", "--format", "github")
+
+    assert result.code == 1
+    assert result.out.startswith(f"::error file={wheel}")
+    assert "platform that PyPI takes no wheels for" in result.out
+    assert "let a job before this one build and repair the wheels (cibuildwheel), and put them into dist" in result.out
+    assert not dist(project).exists()
+    amend(project, {"changelog.d/9.feature.md": "More.\n"}, tag=None)
+    assert project.run("build", "--format", "github").code == 0  # of what is no release
+
+
+def test_a_wheel_for_plain_linux_is_left_out_where_a_repaired_one_is(project: Project) -> None:
+    """As in a workflow: other jobs make the wheels, and the one that is built here only shows that it can be."""
+    repaired = f"demo-1.4.0-{MANYLINUX}.whl"
+    with_backend(project, platform(MANYLINUX), keys="rebuild = false")
+    built(project, "--once", "--out", "wheels")
+    with_backend(project, platform(LINUX), keys="rebuild = false")
+    dist(project).mkdir()
+    shutil.move(project.path / "wheels" / repaired, dist(project))
+
+    said = built(project, "--format", "github").out
+
+    assert "dist-name" not in said
+    assert list(sums(dist(project))) == [repaired, SDIST]
+    assert sorted(contents(dist(project))) == sorted(["SHA256SUMS", SDIST, repaired, "release.json"])
+    assert look_into(dist(project)).report.ok
+    said = built(project, "--once").out
+    told = f"wheel demo-1.4.0-{LINUX}.whl is left out: dist has wheels for Linux that indexes take"
+    assert told in " ".join(said.split())
+    assert said.endswith("  next  tagready publish\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "expected"),
+    [
+        ("linux_x86_64", "manylinux_2_28_x86_64", True),
+        ("linux_x86_64", "manylinux_2_17_x86_64.manylinux2014_x86_64", True),
+        ("linux_x86_64", "manylinux_2_28_aarch64", False),
+        ("linux_x86_64", "musllinux_1_2_x86_64", False),
+        ("linux_x86_64", "win_amd64", False),
+        ("linux_armv7l", "manylinux_2_31_armv7l", False),
+        ("any", "manylinux_2_28_x86_64", False),
+    ],
+)
+def test_which_wheel_stands_in_for_one_for_plain_linux(name: str, other: str, expected: bool) -> None:
+    wheel, there = (f"demo-1.4.0-cp311-cp311-{tag}.whl" for tag in (name, other))
+    assert command._has_repaired(wheel, [Path(SDIST), Path(there)]) is expected
 
 
 # -- secrets, and people who interrupt ---------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture
 def project(template: Project, tmp_path: Path) -> Project:
-    return Project(Path(shutil.copytree(template.path, tmp_path / "demo", symlinks=True)))
+    return template.copy(tmp_path / "demo")
 
 
 def checked_out(

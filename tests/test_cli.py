@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from projects import Project, Result
+from tagready import cli
 
 
 def started(*arguments: str, cwd: Path, **environment: str) -> Result:
@@ -99,6 +101,8 @@ WHERE = "Paths and commands are meant in the project's folder: cd "
         pytest.param("demo/src", ("prepare", "1.4.0"), 0, "", id="a next command works in a sub-folder"),
         pytest.param("demo", ("prepare", "-C", "src", "1.4.0"), 0, "", id="-C, but where we are"),
         pytest.param(".", ("check", "-C", "demo"), 0, "", id="nothing to go on with"),
+        pytest.param(".", ("check", "-C", "demo", "--fix"), 0, f"{WHERE}demo", id="what it mends is to be staged"),
+        pytest.param("demo/src", ("check", "--fix"), 0, "", id="and that works in a sub-folder"),
         pytest.param(".", ("prepare", "-C", "demo", "1.4.0", "--format", "json"), 0, "", id="for machines"),
     ],
 )
@@ -108,3 +112,55 @@ def test_where_commands_are_meant(
     (project.path / "src").mkdir(exist_ok=True)
     done = started(*arguments, cwd=project.path.parent / inside)
     assert (done.code, "\n".join(done.err.splitlines()[-1:])) == (code, last)
+
+
+@pytest.mark.parametrize(
+    ("inside", "arguments", "said"),
+    [
+        pytest.param("demo", ("check", "-C", "lamps"), "", id="-C"),
+        pytest.param("demo/lamps", ("check",), f"{WHERE}..\n", id="in it"),
+        pytest.param("demo/lamps/src", ("check",), f"{WHERE}../..\n", id="deep in it"),
+        pytest.param(".", ("check", "-C", "demo/lamps"), f"{WHERE}demo\n", id="from outside"),
+    ],
+)
+def test_commands_for_a_project_that_has_no_repository_of_its_own(
+    project: Project, inside: str, arguments: tuple[str, ...], said: str
+) -> None:
+    project.write("lamps/src/lamp.py", "")
+    project.git("mv", "pyproject.toml", "CHANGELOG.md", "changelog.d", "lamps")
+    project.commit()
+    project.git("switch", "--quiet", "--create", "topic")
+    project.commit(**{"lamps/changelog.d/4.bug.md": "Dim it.\n"})
+    done = started(*arguments, cwd=project.path.parent / inside)
+    said = said.replace("project's", "repository's")
+    assert done.err.endswith(f"ask again: tagready check\n{said}Commands of tagready are meant with -C lamps\n")
+    mend = next(line for line in done.err.splitlines() if " git mv " in line)
+    project.git(*mend.partition(",")[0].split()[2:])
+    project.commit()
+    assert started("check", "-C", "lamps", cwd=project.path).code == 0
+
+
+@pytest.mark.parametrize(
+    ("number", "way"),
+    [
+        (errno.ENOSPC, "make room"),
+        (errno.EACCES, "give yourself the right to write there"),
+        (errno.EEXIST, "move away what lies there"),
+        (errno.ENOENT, "make what is missing there"),
+        (errno.EIO, "mend that"),
+    ],
+)
+def test_the_way_out_is_out_of_what_happened(number: int, way: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end, cli.answering("check", "text"):
+        raise OSError(number, os.strerror(number), "a/b")
+    assert end.value.code == 3
+    said = capsys.readouterr().err
+    assert f" the system refused: {os.strerror(number)} (a/b)\n" in said
+    assert said.endswith(f" {way}, and run it again\n")
+
+
+def test_outputs_and_a_summary_that_cannot_be_written(project: Project) -> None:
+    nowhere = {"GITHUB_OUTPUT": "/no/y", "GITHUB_STEP_SUMMARY": "/no/z"}
+    done = started("check", "--format", "github", cwd=project.path, **nowhere)
+    assert (done.code, done.err.count("The job's summary could not be written: No such file")) == (3, 1)
+    assert "-> make what is missing there, and re-run the job\n" in done.err.replace("→", "->")

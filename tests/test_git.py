@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -199,6 +201,25 @@ def test_no_repository(tmp_path: Path, project: Project) -> None:
             discover(tmp_path / start)
 
 
+@pytest.mark.parametrize(
+    ("start", "way"), [(".git", "cd ..$"), (".git/hooks", "the project's folder"), ("a.git", "clone")]
+)
+def test_where_no_files_of_the_project_are(
+    project: Project, monkeypatch: pytest.MonkeyPatch, start: str, way: str
+) -> None:
+    project.git("init", "-q", "--bare", "a.git")
+    (project.path / ".git/hooks").mkdir(exist_ok=True)
+    monkeypatch.chdir(project.path / start)
+    with pytest.raises(WrongUse) as wrong:
+        discover(Path())
+    assert re.search(way, wrong.value.fix)
+    assert ("is a bare repository" in wrong.value.what) == (start == "a.git")
+    assert discover(Path(), bare=True).bare
+    with pytest.raises(WrongUse, match=re.escape(wrong.value.what)):
+        discover(Path(), bare=True).needs_working_tree()
+    discover(project.path).needs_working_tree()
+
+
 # -- writing objects -------------------------------------------------------------------------------------------------
 
 
@@ -309,7 +330,7 @@ def test_a_ref_that_cannot_be_moved_is_the_worlds_failure(project: Project, git:
     with pytest.raises(WorldFailed) as caught:
         git.move_ref("refs/heads/main", new, project.head(), "test")
     assert str(lock) in caught.value.what
-    assert f"rm {lock}" in caught.value.fix
+    assert f"rm {shlex.quote(str(lock))}" in caught.value.fix
     with pytest.raises(WorldFailed, match="git update-ref failed") as caught:
         git.move_ref("refs/heads/main/below", new, "0" * 40, "test")
     assert "refs/heads/main" in caught.value.stderr

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
-from collections.abc import Callable
 from contextlib import closing
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -13,7 +11,9 @@ from typing import NamedTuple
 import pytest
 from packaging.version import Version
 
+import steps
 from projects import CHANGELOG, PYPROJECT, Project, make_project
+from steps import Step, git, prepare, put, run
 from tagready.git import discover
 from tagready.history import (
     CutOff,
@@ -28,9 +28,6 @@ from tagready.history import (
 )
 from tagready.snapshot import take
 
-Arrange = Callable[[Project], object]
-
-DAY = ("--date", "2026-02-03")
 TOWNCRIER = installed("towncrier")
 
 
@@ -41,16 +38,6 @@ class Found(NamedTuple):
     trail: tuple[str, ...]
     fragments: tuple[str, ...]
     unread: tuple[str, ...] = ()
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return make_project(tmp_path_factory.mktemp("template") / "demo")
-
-
-@pytest.fixture
-def project(template: Project, tmp_path: Path) -> Project:
-    return Project(Path(shutil.copytree(template.path, tmp_path / "demo", symlinks=True)))
 
 
 def found(folder: Path, version: str = "1.4.0", revision: str = "HEAD") -> Found | None:
@@ -71,58 +58,24 @@ def found(folder: Path, version: str = "1.4.0", revision: str = "HEAD") -> Found
         )
 
 
-def run(*steps: Arrange) -> Arrange:
-    """Several steps as one."""
-
-    def arrange(project: Project) -> None:
-        for step in steps:
-            step(project)
-
-    return arrange
-
-
-def git(*arguments: str) -> Arrange:
-    return lambda project: project.git(*arguments)
-
-
-def prepare(version: str = "1.4.0", *options: str) -> Arrange:
-    def arrange(project: Project) -> None:
-        done = project.prepare(version, *DAY, *options)
-        assert done.code == 0, done.err
-
-    return arrange
-
-
-def fragment(name: str, text: str = "Something.\n") -> Arrange:
+def fragment(name: str, text: str = "Something.\n") -> Step:
     return write(f"Add {name}", f"changelog.d/{name}", text)
 
 
-def write(message: str, name: str, text: str) -> Arrange:
-    def arrange(project: Project) -> None:
-        project.write(name, text)
-        project.git("add", "--", name)
-        project.git("commit", "-q", "-m", message)
-
-    return arrange
+def write(message: str, name: str, text: str) -> Step:
+    return put(name, text, message)
 
 
-def edit(message: str, old: str, new: str, *options: str) -> Arrange:
+def edit(message: str, old: str, new: str, *options: str) -> Step:
     """Change a text in the changelog, and commit that."""
-
-    def arrange(project: Project) -> None:
-        text = project.read("CHANGELOG.md")
-        assert old in text
-        project.write("CHANGELOG.md", text.replace(old, new, 1))
-        project.git("commit", "-q", "-m", message, *options, "CHANGELOG.md")
-
-    return arrange
+    return run(steps.edit("CHANGELOG.md", old, new), git("commit", "-q", "-m", message, *options, "CHANGELOG.md"))
 
 
-def merge(*branches: str) -> Arrange:
+def merge(*branches: str) -> Step:
     return git("merge", "-q", "--no-ff", "-m", "Merge", *branches)
 
 
-def squash(branch: str) -> Arrange:
+def squash(branch: str) -> Step:
     return run(git("merge", "-q", "--squash", branch), git("commit", "-q", "--no-edit"))
 
 
@@ -246,7 +199,7 @@ MERGED_WITH_A_FRAGMENT = run(ON_BRANCH, fragment("20.feature.md"), merge("releas
         pytest.param(run(prepare(), git("revert", "--no-edit", "HEAD")), None, id="reverted"),
     ],
 )  # fmt: skip
-def test_histories(project: Project, arrange: Arrange, expected: Found | None) -> None:
+def test_histories(project: Project, arrange: Step, expected: Found | None) -> None:
     arrange(project)
     assert found(project.path) == expected
 
@@ -318,7 +271,7 @@ def test_a_changelog_for_each_release(tmp_path: Path) -> None:
         pytest.param(MEANWHILE, "1.3.0", "HEAD", id="nothing before it, so as it is now"),
     ],
 )
-def test_the_project_as_the_release_found_it(project: Project, arrange: Arrange, version: str, before: str) -> None:
+def test_the_project_as_the_release_found_it(project: Project, arrange: Step, version: str, before: str) -> None:
     arrange(project)
     with closing(discover(project.path)) as repository:
         released = release_of(take(repository, "HEAD"), "CHANGELOG.md", Version(version))
@@ -427,7 +380,7 @@ ENTRY = "## 1.4.0 (2026-02-03)\n\n- Caf\udce9\n"
         ),
     ],
 )  # fmt: skip
-def test_trailers(project: Project, arrange: Arrange, expected: tuple[str, tuple[str, ...], bool]) -> None:
+def test_trailers(project: Project, arrange: Step, expected: tuple[str, tuple[str, ...], bool]) -> None:
     arrange(project)
     assert recorded(project.path, ENTRY) == expected
 
@@ -450,7 +403,7 @@ def test_trailers(project: Project, arrange: Arrange, expected: tuple[str, tuple
         ),
     ],
 )
-def test_the_release_that_a_commit_is(project: Project, arrange: Arrange, version: str | None) -> None:
+def test_the_release_that_a_commit_is(project: Project, arrange: Step, version: str | None) -> None:
     arrange(project)
     with closing(discover(project.path)) as repository:
         snapshot = take(repository, "HEAD")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -28,7 +27,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture
 def project(template: Project, tmp_path: Path) -> Project:
-    return Project(Path(shutil.copytree(template.path, tmp_path / "demo", symlinks=True)))
+    return template.copy(tmp_path / "demo")
 
 
 def play(project: Project, history: str) -> None:

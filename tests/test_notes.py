@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -66,7 +65,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture
 def project(template: Project, tmp_path: Path) -> Project:
-    return Project(Path(shutil.copytree(template.path, tmp_path / "demo", symlinks=True)))
+    return template.copy(tmp_path / "demo")
 
 
 def printed(folder: Path, *arguments: str, **environment: str) -> bytes:
@@ -272,8 +271,8 @@ def test_to_a_file_as_json(project: Project, tmp_path: Path) -> None:
 
 def test_to_a_file_that_cannot_be_written(project: Project) -> None:
     done = project.run("notes", "v1.4.0", "--output", "nowhere/notes.md", "--format", "json")
-    file = project.path / "nowhere/notes.md"
-    assert (done.code, done.json["error"]["what"]) == (2, f"{file} cannot be written: No such file or directory")
+    what = "nowhere/notes.md cannot be written: No such file or directory"
+    assert (done.code, done.json["error"]["what"]) == (2, what)
 
 
 def test_a_refusal_writes_no_file(project: Project) -> None:
@@ -445,3 +444,28 @@ def test_a_usage_error_prints_nothing_on_standard_output(project: Project, argum
 def test_no_repository(tmp_path: Path) -> None:
     done = Project(tmp_path).run("notes")
     assert (done.code, done.out) == (2, "")
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "fix"),
+    [
+        ("notes", "9.9", "git fetch origin tag v9.9"),
+        ("notes", "v9.9", "git fetch origin tag v9.9"),
+        ("build", "1.3.0", "name v1.3.0"),
+        ("verify", "v1.3.1", "name v1.3.0, or git fetch origin tag v1.3.1"),
+        ("verify", "foo", "see which there are: git fetch --tags origin && git tag"),
+    ],
+)
+def test_a_tag_that_is_not_here_is_fetched_by_the_name_that_it_has(
+    project: Project, command: str, name: str, fix: str
+) -> None:
+    project.git("remote", "add", "origin", "../nowhere.git")
+    (found,) = project.run(command, name, "--format", "json").json["findings"]
+    assert (found["rule"], found["fix"]) == ("tag-missing", fix)
+
+
+def test_where_no_release_was_tagged_a_tag_is_fetched_as_it_was_named(project: Project) -> None:
+    project.git("remote", "add", "origin", "../nowhere.git")
+    project.git("tag", "-d", *project.git("tag").split())
+    (found,) = project.run("notes", "9.9", "--format", "json").json["findings"]
+    assert found["fix"] == "git fetch origin tag 9.9"

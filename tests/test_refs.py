@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from projects import Project, add_remote, make_project
+from projects import Project, copy_pair, make_pair
 from tagready.findings import Refused, Report, WorldFailed, WrongUse
 from tagready.git import Git, discover
 from tagready.prepared import Options, Prepared
@@ -21,18 +20,13 @@ ENTRY = "## 1.4.0 (2026-02-03)\n\n### Features\n\n# not a comment\n\n- Caf\udce9
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("template")
-    project = make_project(folder / "demo", fragments={})
-    add_remote(project, folder / "remote")
-    project.git("config", "remote.origin.url", "../remote")
-    return folder
+def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return make_pair(tmp_path_factory.mktemp("template"), fragments={})
 
 
 @pytest.fixture
-def project(template: Path, tmp_path: Path) -> Project:
-    shutil.copytree(template, tmp_path, symlinks=True, dirs_exist_ok=True)
-    return Project(tmp_path / "demo")
+def project(template: Project, tmp_path: Path) -> Project:
+    return copy_pair(template, tmp_path)
 
 
 @pytest.fixture
@@ -213,7 +207,7 @@ def test_refspecs(
 def test_what_git_says_of_a_remote_that_is_ahead(
     project: Project, tmp_path: Path, what: str, refspec: str, behind: bool
 ) -> None:
-    remote = project.path.with_name("remote")
+    remote = project.path.with_name("remote.git")
     if what in ("ahead", "lease"):
         subprocess.run(["git", "clone", "-q", str(remote), str(tmp_path / "other")], check=True)
         other = Project(tmp_path / "other")

@@ -35,6 +35,7 @@ def commit(
         (commit("Auto merge of #12 - ann:lamps, r=bob", BORS, merge=True), True),
         (commit("Merge #12", GITHUB, merge=True), True),
         (commit("Merge #12", BORS, merge=True), True),
+        (commit("Merge pull request #12 from ann/lamps", BORS, merge=True), True),
         (commit("Merge branch 'lamps' into 'main'", merge=True, body="Lamps\n\nSee merge request acme/demo!12"), True),
         (commit("Add lamps", body="See merge request acme/demo!12"), True),
         (commit("Merged in lamps (pull request #12)", merge=True), True),
@@ -50,6 +51,8 @@ def commit(
         (commit("Merge branch 'master' into develop", merge=True), False),
         (commit("Merge pull request #12 from ann/lamps", merge=True), False),
         (commit("Merge #12", BORS), False),
+        (commit("Merge branch 'main' into lamps", BORS, merge=True), False),
+        (commit("Merged in lamps (pull request #12)"), False),
         (commit("Update Changelog", ("pulpbot", "pulpbot@users.noreply.github.com")), False),
     ],
 )
@@ -115,6 +118,8 @@ def test_a_fix_from_a_security_advisory_is_not_accused() -> None:
     report = judge(Pushed("main", [commit("Merge commit from fork", GITHUB)]), lambda _: ())
     reason = "aaaaaaaaaa: GitHub lists no pull request for what a security advisory's private fork brings"
     assert report == Report(skipped=(Skipped("commit-not-reviewed", reason),))
+    by_hand = judge(Pushed("main", [commit("Merge commit from fork")]), lambda _: ())
+    assert [each.rule for each in by_hand.findings] == ["commit-not-reviewed"]
 
 
 def test_without_the_forge_nobody_is_accused() -> None:
@@ -131,6 +136,8 @@ def test_without_the_forge_nobody_is_accused() -> None:
     )
     assert judge(Pushed("main", commits), silent) == Report(skipped=(Skipped("commit-not-reviewed", reason),))
     assert asked_for == ["a" * 40]  # who has no answer for one has none for the next
+    (skip,) = judge(Pushed("main", commits[1:4]), silent).skipped
+    assert skip.reason.startswith("3 of 3 commits (bbbbbbbbbb, cccccccccc, dddddddddd) may have come by a rebase")
 
 
 def test_the_history_alone_is_enough_where_the_forge_merged_everything() -> None:
@@ -161,14 +168,15 @@ def test_our_release_is_found_elsewhere_with_the_flow_to_set() -> None:
     )
 
 
-def test_a_history_that_was_rewritten() -> None:
-    report = judge(Pushed("main", [], rewritten="f" * 40), lambda _: ())
+@pytest.mark.parametrize(("branch", "named"), [("main", "main"), ("", "this branch")])
+def test_a_history_that_was_rewritten(branch: str, named: str) -> None:
+    report = judge(Pushed(branch, [], rewritten="f" * 40), lambda _: ())
     assert report == Report(
         (
             finding(
                 "commit-not-reviewed",
-                "the history of main was rewritten: it was on ffffffffff, and has it no more, so commits that people "
-                "have are gone from it",
+                f"the history of {named} was rewritten: it was on ffffffffff, and has it no more, so commits that "
+                "people have are gone from it",
                 f"git fetch, and look at what is gone: git log ffffffffff; {RULES}",
             ),
         )

@@ -235,3 +235,15 @@ def test_a_name_of_incremental_is_read_and_not_imported(tmp_path: Path) -> None:
     project.write("src/klein/_version.py", 'from incremental import Version\n__version__ = Version("KLEIN", 1, 2, 3)\n')
     project.commit()
     assert taken(project).news.name == "KLEIN"
+
+
+@pytest.mark.parametrize(("target", "found"), [("../nowhere", True), ("12.feature.md", False)])
+def test_a_fragment_that_is_a_link_to_nothing(project: Project, target: str, found: bool) -> None:
+    (project.path / "changelog.d/77.feature.md").symlink_to(target)
+    project.commit()
+    snapshot = taken(project)
+    pending = snapshot.survey.fragments
+    faults = snapshot.fragment_faults(pending, snapshot.fragment_data(pending).contents)
+    said = f"changelog.d/77.feature.md is a symbolic link to {target}, which is no file of the repository, so there is"
+    assert [each.rule for each in faults if each.message.startswith(said)] == ["fragment-empty"] * found
+    assert len(faults) == found

@@ -8,15 +8,13 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from importlib.metadata import version as installed
 from pathlib import Path
 
 import pytest
 
-from projects import PYPROJECT, Project, Result, add_remote, make_project
-
-Arrange = Callable[[Project], object]
+from projects import PYPROJECT, Project, Result, add_remote, copy_pair, make_pair, make_project, script
+from steps import Step, amend, edit, git, put, run, write
 
 TODAY = datetime.datetime.now(datetime.UTC).date().isoformat()
 ENTRY = f"## 1.4.0 ({TODAY})\n\n### Features\n\n- Add colour. (#12)\n\n### Bugfixes\n\n- Mend it. (#13)\n"
@@ -24,26 +22,22 @@ ZEROS = "0" * 40
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a project that is prepared, and not pushed since, and its remote."""
-    folder = tmp_path_factory.mktemp("template")
-    project = make_project(folder / "demo")
-    add_remote(project, folder / "remote")
-    project.git("config", "remote.origin.url", "../remote")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project that is prepared, and not pushed since, and its remote."""
+    project = make_pair(tmp_path_factory.mktemp("template"))
     assert project.prepare("1.4.0", "--date", TODAY).code == 0
-    return folder
+    return project
 
 
 @pytest.fixture
-def project(template: Path, tmp_path: Path) -> Project:
-    shutil.copytree(template, tmp_path, symlinks=True, dirs_exist_ok=True)
-    return Project(tmp_path / "demo")
+def project(template: Project, tmp_path: Path) -> Project:
+    return copy_pair(template, tmp_path)
 
 
 @pytest.fixture
 def remote(project: Project) -> Project:
     """The remote of the project."""
-    return Project(project.path.with_name("remote"))
+    return Project(project.path.with_name("remote.git"))
 
 
 @pytest.fixture(scope="module")
@@ -58,38 +52,9 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def run(*steps: Arrange) -> Arrange:
-    """Several steps as one."""
-
-    def arrange(project: Project) -> None:
-        for step in steps:
-            step(project)
-
-    return arrange
-
-
-def git(*arguments: str) -> Arrange:
-    return lambda project: project.git(*arguments)
-
-
-def keys(text: str, *, amend: bool = True) -> Arrange:
+def keys(text: str) -> Step:
     """Put keys of ours into the release commit."""
-
-    def arrange(project: Project) -> None:
-        project.write("tagready.toml", text + "\n")
-        project.git("add", "tagready.toml")
-        project.git("commit", "-q", *(["--amend", "--no-edit"] if amend else ["-m", "Keys"]))
-
-    return arrange
-
-
-def commit(name: str, text: str) -> Arrange:
-    def arrange(project: Project) -> None:
-        project.write(name, text)
-        project.git("add", "--", name)
-        project.git("commit", "-q", "-m", name)
-
-    return arrange
+    return amend(write("tagready.toml", text + "\n"))
 
 
 def signing(project: Project, key: Path) -> None:
@@ -152,7 +117,7 @@ def tagged(project: Project, *arguments: str) -> Result:
 
 def refused(project: Project, *arguments: str) -> Result:
     """Run `tag`, which must say no and change nothing, here or on the remote."""
-    remote = Project(project.path.with_name("remote"))
+    remote = Project(project.path.with_name("remote.git"))
     before, there = project.fingerprint(), refs(remote)
     done = project.run("tag", *arguments, "--format", "json")
     assert done.code == 1, done.out + done.err
@@ -338,7 +303,7 @@ def test_a_commit_that_is_not_here(project: Project) -> None:
 @pytest.mark.parametrize("revision", ["HEAD~1", "main~1", "sha", "short"])
 def test_another_commit_than_head(project: Project, revision: str) -> None:
     release = project.head()
-    commit("README", "Later\n")(project)
+    put("README", "Later\n")(project)
     spelled = {"sha": release, "short": release[:10]}.get(revision, revision)
     assert tagged(project, "--commit", spelled).json["commit"] == release
     assert project.head("v1.4.0^{commit}") == release
@@ -402,7 +367,7 @@ EXISTS_THERE = "the tag v1.4.0 is on origin already, on {0}, not on {1}"
 )
 @pytest.mark.parametrize("arguments", [("1.4.0",), ("1.4.0", "--push")])
 def test_the_tag_on_another_commit(
-    project: Project, arrange: Arrange, messages: list[str], arguments: tuple[str, ...]
+    project: Project, arrange: Step, messages: list[str], arguments: tuple[str, ...]
 ) -> None:
     arrange(project)
     answer = refused(project, *arguments).json
@@ -418,7 +383,7 @@ def test_a_version_that_is_released_already(project: Project, annotated: bool, a
     """Nobody asked for that version, so the way on is the next one."""
     release = project.head()
     git("tag", *(["-a", "-m", "x"] if annotated else []), "v1.4.0")(project)
-    commit("changelog.d/20.feature.md", "Later.\n")(project)
+    put("changelog.d/20.feature.md", "Later.\n")(project)
     (found,) = refused(project, *arguments).json["findings"]
     assert (found["rule"], found["message"], found["fix"]) == (
         "tag-exists",
@@ -476,9 +441,7 @@ def test_a_remote_is_asked_once_and_again_only_after_a_push_that_failed(
 ) -> None:
     """A question may last for five seconds, which is all that the contract grants."""
     project.git("config", "remote.origin.url", "ssh://localhost/demo")
-    script = project.write("../ssh", f"#!/bin/sh\necho >> '{tmp_path}/asked'\nexit 1\n")
-    script.chmod(0o755)
-    project.git("config", "core.sshCommand", str(script.resolve()))
+    project.git("config", "core.sshCommand", script(tmp_path / "ssh", f"echo >> '{tmp_path}/asked'; exit 1"))
     project.run("tag", *arguments)
     asked = (tmp_path / "asked").read_text().count("\n") - len(arguments)  # the push itself is no question
     assert asked == 1 + len(arguments)
@@ -487,18 +450,6 @@ def test_a_remote_is_asked_once_and_again_only_after_a_push_that_failed(
 # -- the gate ----------------------------------------------------------------------------------------------------------
 
 CHANGELOG = "CHANGELOG.md"
-
-
-def edited(name: str, old: str, new: str) -> Arrange:
-    """Change a text in the release commit itself."""
-
-    def arrange(project: Project) -> None:
-        text = project.read(name)
-        assert old in text
-        project.write(name, text.replace(old, new, 1))
-        project.git("commit", "-q", "--amend", "--no-edit", name)
-
-    return arrange
 
 
 @pytest.mark.parametrize(
@@ -523,15 +474,15 @@ def edited(name: str, old: str, new: str) -> Arrange:
             id="not prepared",
         ),
         pytest.param(run(), ["1.5.0"], ["version-mismatch", "entry-missing"], id="another version"),
-        pytest.param(edited(CHANGELOG, ENTRY, ENTRY + "\n" + ENTRY), [], ["entry-duplicated"], id="two entries"),
+        pytest.param(amend(edit(CHANGELOG, ENTRY, ENTRY + "\n" + ENTRY)), [], ["entry-duplicated"], id="two entries"),
         pytest.param(
-            edited(CHANGELOG, ENTRY[ENTRY.index("###") :], ""),
+            amend(edit(CHANGELOG, ENTRY[ENTRY.index("###") :], "")),
             [],
             ["entry-empty", "fragment-lost", "fragment-lost"],
             id="an empty entry",
         ),
         pytest.param(
-            edited(CHANGELOG, "- Mend it. (#13)\n", ""),
+            amend(edit(CHANGELOG, "- Mend it. (#13)\n", "")),
             [],
             ["fragment-lost"],
             id="a fragment that the entry does not show",
@@ -544,14 +495,14 @@ def edited(name: str, old: str, new: str) -> Arrange:
             id="on a topic branch",
         ),
         pytest.param(
-            commit(".pypirc", "[pypi]\nusername = ann\npassword = " + "hunter" + "2\n"),
+            put(".pypirc", "[pypi]\nusername = ann\npassword = " + "hunter" + "2\n"),
             [],
             ["secret-in-tree"],
             id="a password in the tree",
         ),
     ],
 )
-def test_what_the_gate_refuses(project: Project, arrange: Arrange, arguments: list[str], rules: list[str]) -> None:
+def test_what_the_gate_refuses(project: Project, arrange: Step, arguments: list[str], rules: list[str]) -> None:
     arrange(project)
     done = refused(project, *arguments)
     assert done.rules == rules
@@ -562,8 +513,8 @@ def test_every_finding_at_once(project: Project) -> None:
         git("tag", "v1.5.0", "HEAD^"),
         git("tag", "v1.4.0", "HEAD^"),
         git("push", "-q", "origin", "v1.4.0"),
-        edited(CHANGELOG, ENTRY, ENTRY + "\n" + ENTRY),
-        edited("pyproject.toml", '"1.4.0"', '"1.4.1"'),
+        amend(edit(CHANGELOG, ENTRY, ENTRY + "\n" + ENTRY)),
+        amend(edit("pyproject.toml", '"1.4.0"', '"1.4.1"')),
     )(project)
     assert refused(project, "1.4.0").rules == [
         "tag-exists", "version-not-newer", "version-mismatch", "entry-duplicated", "tag-exists",
@@ -621,9 +572,13 @@ def bump(project: Project) -> None:
     ("arrange", "rules"),
     [
         pytest.param(bump, ["version-mismatch"], id="the next version begun"),
-        pytest.param(commit("changelog.d/20.feature.md", "Later.\n"), ["fragments-left-over"], id="a later fragment"),
+        pytest.param(put("changelog.d/20.feature.md", "Later.\n"), ["fragments-left-over"], id="a later fragment"),
         pytest.param(
-            run(bump, commit("changelog.d/20.feature.md", "Later.\n"), commit("changelog.d/21.feature.md", "More.\n")),
+            run(
+                bump,
+                put("changelog.d/20.feature.md", "Later.\n"),
+                put("changelog.d/21.feature.md", "More.\n"),
+            ),
             ["version-mismatch", "fragments-left-over", "fragments-left-over"],
             id="all of that",
         ),
@@ -631,7 +586,7 @@ def bump(project: Project) -> None:
 )
 @pytest.mark.parametrize("push", [(), ("--push",)])
 def test_the_way_out_names_the_commit_that_brought_the_entry(
-    project: Project, remote: Project, arrange: Arrange, rules: list[str], push: tuple[str, ...]
+    project: Project, remote: Project, arrange: Step, rules: list[str], push: tuple[str, ...]
 ) -> None:
     release = project.head()
     arrange(project)
@@ -647,7 +602,7 @@ def test_the_way_out_names_the_commit_that_brought_the_entry(
 
 def test_no_way_out_where_that_commit_has_findings_too(project: Project) -> None:
     release = project.head()
-    edited(CHANGELOG, "- Mend it. (#13)\n", "")(project)
+    amend(edit(CHANGELOG, "- Mend it. (#13)\n", ""))(project)
     broken = project.head()
     bump(project)
     found = refused(project, "1.4.0").json["findings"]
@@ -656,7 +611,7 @@ def test_no_way_out_where_that_commit_has_findings_too(project: Project) -> None
 
 
 def test_a_warning_keeps_its_own_way_out(project: Project) -> None:
-    edited(CHANGELOG, "- Mend it. (#13)", "- Mended it all. (#13)")(project)
+    amend(edit(CHANGELOG, "- Mend it. (#13)", "- Mended it all. (#13)"))(project)
     release = project.head()
     bump(project)
     found = {each["rule"]: each for each in refused(project, "1.4.0").json["findings"]}
@@ -698,7 +653,7 @@ def test_only_the_tag_where_the_remote_has_the_branch(project: Project, remote: 
 
 def test_no_commit_beyond_the_tagged_one_is_pushed(project: Project, remote: Project) -> None:
     release = project.head()
-    commit("README", "Later\n")(project)
+    put("README", "Later\n")(project)
     recording(remote)
     parent = remote.head("main")
     tagged(project, "--commit", release, "--push")
@@ -929,7 +884,7 @@ def test_the_remote_of_the_branch_not_the_first_one(project: Project, tmp_path: 
     assert project.git("config", "branch.main.remote") == "fork"
     answer = tagged(project, "--push").json
     assert (answer["pushed_to"], Project(fork).head("v1.4.0")) == ("fork", project.head())
-    assert "refs/tags/v1.4.0" not in refs(Project(project.path.with_name("remote")))
+    assert "refs/tags/v1.4.0" not in refs(Project(project.path.with_name("remote.git")))
 
 
 def test_a_bare_repository(project: Project, remote: Project, tmp_path: Path) -> None:
@@ -957,7 +912,7 @@ def test_only_the_tag_is_pushed_in_the_pull_request_flow(project: Project, remot
 
 
 @pytest.mark.parametrize("arrange", [run(), git("switch", "-q", "--detach")], ids=["on main", "detached"])
-def test_a_commit_that_was_not_merged_is_refused(project: Project, arrange: Arrange) -> None:
+def test_a_commit_that_was_not_merged_is_refused(project: Project, arrange: Step) -> None:
     keys(PULL)(project)
     arrange(project)
     (found,) = refused(project, "--push").json["findings"]
@@ -971,7 +926,7 @@ def test_a_commit_that_was_not_merged_is_refused(project: Project, arrange: Arra
 @pytest.mark.parametrize("way", ["merge", "squash", "rebase"])
 def test_a_pull_request_merged_any_way(project: Project, remote: Project, tmp_path: Path, way: str) -> None:
     keys(PULL)(project)
-    run(git("branch", "release/1.4.0"), git("reset", "-q", "--hard", "HEAD^"), commit("README", "Meanwhile\n"))(project)
+    run(git("branch", "release/1.4.0"), git("reset", "-q", "--hard", "HEAD^"), put("README", "Meanwhile\n"))(project)
     {
         "merge": git("merge", "-q", "--no-ff", "-m", "Merge #7", "release/1.4.0"),
         "squash": run(git("merge", "-q", "--squash", "release/1.4.0"), git("commit", "-q", "--no-edit")),

@@ -150,6 +150,9 @@ RIGHTS = {
     "an identity for all, that others narrow": Case(
         release(top=ID).replace("  build:\n", "  build:\n    permissions: {contents: read}\n")
     ),
+    "an identity for all, which a script that uploads has": Case(
+        release(TWINE, top=ID).replace("  build:\n", "  build:\n    permissions: {contents: read}\n")
+    ),
     "an identity to attest": Case(
         release(build=BUILD + f"- uses: actions/attest-build-provenance@{SHA}\n", job=ID).replace(
             "  build:\n", "  build:\n    permissions: {id-token: write}\n"

@@ -94,6 +94,28 @@ STRANGERS = {
     ),
     "fetched to be compared": Case(nothing("- run: git fetch origin pull/1/head && git diff FETCH_HEAD\n", on=TARGET)),
     "only said": Case(nothing("- run: echo 'gh pr checkout 1'\n", on=TARGET)),
+    "another variable": Case(
+        nothing(
+            HEAD.replace("github.event.pull_request.head.sha", "env.HEAD") + MAKE,
+            on=TARGET,
+            top="env: {OTHER: '${{ github.event.pull_request.head.sha }}', HEAD: main}\n",
+        )
+    ),
+    "a variable of the name of something else": Case(
+        nothing(
+            HEAD.replace("github.event.pull_request.head.sha", "github.sha") + MAKE,
+            on=TARGET,
+            top="env: {SHA: '${{ github.event.pull_request.head.sha }}'}\n",
+        )
+    ),
+    "another branch": Case(nothing("- run: git checkout main && make\n", on=TARGET)),
+    "only said, beside a checkout": Case(nothing("- run: git checkout main && echo pull/1/head\n", on=TARGET)),
+    "fetched, and another program's switch": Case(
+        nothing("- run: git fetch origin pull/$N/head && lamp switch\n", on=TARGET)
+    ),
+    "an action that checks nothing out": Case(
+        nothing(HEAD.replace("actions/checkout", "some/labeler") + MAKE, on=TARGET)
+    ),
 }
 
 
@@ -203,6 +225,7 @@ INJECTIONS = {
     ),
     "never closed": Case(nothing("- run: echo ${{ github.head_ref }\n")),
     "the ref, where nothing is released": Case(nothing(in_run("github.ref_name"), on="push:")),
+    "a release's notes, where nothing is released": Case(nothing(in_run("github.event.release.body"), on="release:")),
     "an input, where nothing is released": Case(
         nothing(in_run("inputs.x"), on="workflow_dispatch: {inputs: {x: {type: string}}}")
     ),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,14 +19,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twine.utils import DEFAULT_REPOSITORY, TEST_REPOSITORY
 
-from projects import CHANGELOG, PYPROJECT, RST_MARKER, Project, Result, add_remote, make_project
-from steps import Step, commit, edit, git, run, write
+from projects import CHANGELOG, DAY, NOON, PYPROJECT, RST_MARKER, Project, Result, add_remote, make_project, with_keys
+from steps import Step, amend, commit, edit, git, prepare, run, write
 from tagready.tokens import location_of
+
+pytestmark = pytest.mark.usefixtures("noon")
 
 Found = tuple[str, str, str | None, int | None]
 
-NOON = "2026-02-03T12:00:00+0000"
-DAY = ("--date", "2026-02-03")
 LOG = "CHANGELOG.md"
 TOWNCRIER = version("towncrier")
 PROVEN = f"2 fragments compile to just this entry (towncrier {TOWNCRIER})"
@@ -53,20 +52,6 @@ SECTIONS = PYPROJECT + "".join(
 FILES = PYPROJECT.replace('"CHANGELOG.md"', '"news/{version}.md"\nsingle_file = false')
 
 
-def with_keys(keys: str, head: str = PYPROJECT) -> str:
-    """A pyproject.toml with keys of ours."""
-    return f"{head}\n[tool.tagready]\n{keys}\n"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _noon() -> Iterator[None]:
-    """Let every commit and tag be of the day that the entries have."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GIT_AUTHOR_DATE", NOON)
-        patch.setenv("GIT_COMMITTER_DATE", NOON)
-        yield
-
-
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = make_project(tmp_path_factory.mktemp("template") / "demo")
@@ -77,19 +62,10 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.fixture
 def project(template: Project, tmp_path: Path) -> Project:
     """A project with a good release of 1.4.0 on main, not tagged yet."""
-    return copied(template, tmp_path / "demo")
-
-
-def copied(template: Project, path: Path) -> Project:
-    return Project(Path(shutil.copytree(template.path, path, symlinks=True)))
+    return template.copy(tmp_path / "demo")
 
 
 # -- the words in which the tables are written -------------------------------------------------------------------------
-
-
-def amend(*steps: Step) -> Step:
-    """Do the steps and put them into the last commit."""
-    return run(*steps, git("add", "--all"), git("commit", "-q", "--amend", "--no-edit"))
 
 
 def reworded(message: str) -> Step:
@@ -100,14 +76,6 @@ def reworded(message: str) -> Step:
 def by_hand(*steps: Step) -> Step:
     """Do the steps where the release was not prepared yet."""
     return run(git("reset", "-q", "--hard", "HEAD^"), *steps)
-
-
-def prepare(release: str, *arguments: str) -> Step:
-    def step(project: Project) -> None:
-        done = project.prepare(release, *DAY, *arguments)
-        assert done.code == 0, done.out + done.err
-
-    return step
 
 
 def anew(*steps: Step) -> Step:
@@ -1283,7 +1251,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def pending(empty: Project, fragments: Mapping[str, str]) -> Iterator[Project]:
     """A project of its own with fragments to release."""
     with tempfile.TemporaryDirectory() as folder:
-        project = copied(empty, Path(folder) / "demo")
+        project = empty.copy(Path(folder) / "demo")
         commit(*(fragment(name, text) for name, text in fragments.items()))(project)
         yield project
 

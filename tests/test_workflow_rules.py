@@ -293,6 +293,7 @@ LOUDER = {
     "injections: matrix, needs and steps",
     "injections: the ref, where nothing is released",  # who pushes a branch may change the workflow as well
     "injections: an input, where nothing is released",
+    "injections: a release's notes, where nothing is released",
     "injections: a tag that is digits only",  # it does not read the patterns of tags
     "pins: not pinned, not beside the token",
     "caches: of the tests",
