@@ -94,7 +94,7 @@ def test_killed_at_every_step_and_the_failed_jobs_run_again(site: Site, undistur
     run = site.release("recovery")
     again = run.execute
     places = steps_of(site, "verify", "test", "build", "draft", "publish", "confirm", "announce")
-    assert len(places) == 84
+    assert len(places) == 90
     for place, how in places:
         assert again(stop_at=place, how=how) == "failure"
         assert run.stopped, (place, how, run.log)
