@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 
 import indexes
 from projects import Project, at_noon, make_project
+from shapes import plain_project
 from warehouse import TOKEN, Warehouse
 
 # How long an example takes says something about the machine's other work, and nothing about the code.
@@ -70,6 +71,12 @@ def noon() -> Iterator[None]:
     """Let every commit and tag be of the day that the entries have."""
     with at_noon():
         yield
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Project:
+    """A project without anything that a release needs, for init."""
+    return plain_project(tmp_path / "demo")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Five differently shaped projects for init: what builds them, where they lie, what their changelog is."""
+"""Projects for init: one that has nothing, and five of different shapes (backend, place, changelog); and its answer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from projects import Project
+from projects import Project, Result, make_project
+
+#: What a project states that has nothing else.
+PLAIN = '[project]\nname = "demo"\nversion = "1.3.0"\n'
 
 HATCHLING = """\
 [build-system]
@@ -211,6 +214,27 @@ SHAPES = {
         "changelog.d/7.feature.md",
     ),
 }
+
+
+def plain_project(folder: Path) -> Project:
+    """Return a project that has nothing but its name, its version and a test."""
+    project = make_project(folder, pyproject=PLAIN, changelog=None, fragments={})
+    project.git("rm", "--quiet", "-r", "changelog.d")
+    project.write("tests/test_demo.py", "")
+    project.commit("Start over")
+    return project
+
+
+def init(project: Project, *arguments: str, code: int = 0) -> Result:
+    """Run init, and return its answer."""
+    done = project.run("init", *arguments)
+    assert done.code == code, done.out + done.err
+    return done
+
+
+def steps(done: Result) -> dict[str, str]:
+    """Return what init's JSON says that is done with each file."""
+    return {file["path"]: file["action"] for file in done.json["files"]}
 
 
 def shaped(folder: Path, name: str) -> Project:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from projects import Project, Result
-from tagready import cli
+from tagready.exits import answering
 
 
 def started(*arguments: str, cwd: Path, **environment: str) -> Result:
@@ -151,7 +151,7 @@ def test_commands_for_a_project_that_has_no_repository_of_its_own(
     ],
 )
 def test_the_way_out_is_out_of_what_happened(number: int, way: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as end, cli.answering("check", "text"):
+    with pytest.raises(SystemExit) as end, answering("check", "text"):
         raise OSError(number, os.strerror(number), "a/b")
     assert end.value.code == 3
     said = capsys.readouterr().err

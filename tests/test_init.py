@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 import indexes
-from projects import CHANGELOG, MARKER, PYPROJECT, Project, Result, add_remote, make_project
-from shapes import FLIT_CHANGELOG, SHAPES, shaped
+from projects import CHANGELOG, MARKER, PYPROJECT, Project, add_remote, make_project
+from shapes import FLIT_CHANGELOG, PLAIN, SHAPES, init, shaped, steps
 from tagready import git
 from tagready import init as scaffolding
 from tagready.findings import WorldFailed
@@ -30,7 +30,6 @@ GENERATED = [
     f"{WORKFLOWS}/protect-main.yml", ".github/tagready.txt",
 ]  # fmt: skip
 README, CHECKLIST = "changelog.d/README.md", "docs/releases/readiness-checklist.md"
-PLAIN = '[project]\nname = "demo"\nversion = "1.3.0"\n'
 OWN = version("tagready")
 WHEEL = f"tagready-{OWN}-py3-none-any.whl"
 OFFLINE = "http://127.0.0.1:9/simple/"
@@ -49,26 +48,6 @@ def listed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def _index(listed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TAGREADY_INDEX_URL", listed)
-
-
-@pytest.fixture
-def plain(tmp_path: Path) -> Project:
-    """A project that has nothing but its name and version, and a test."""
-    project = make_project(tmp_path / "demo", pyproject=PLAIN, changelog=None, fragments={})
-    project.git("rm", "--quiet", "-r", "changelog.d")
-    project.write("tests/test_demo.py", "")
-    project.commit("Start over")
-    return project
-
-
-def init(project: Project, *arguments: str, code: int = 0) -> Result:
-    done = project.run("init", *arguments)
-    assert done.code == code, done.out + done.err
-    return done
-
-
-def steps(done: Result) -> dict[str, str]:
-    return {file["path"]: file["action"] for file in done.json["files"]}
 
 
 def adopted(project: Project) -> Project:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from projects import Project, Result, make_project
+from projects import Project, make_project
+from shapes import PLAIN, init, steps
 from tagready import scaffold
 from tagready.compiled import compiled_by
 
 WORKFLOWS = ".github/workflows"
-PLAIN = '[project]\nname = "demo"\nversion = "1.3.0"\n'
 CHECKLIST = "docs/releases/readiness-checklist.md"
 
 
@@ -21,32 +21,12 @@ def _no_index(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TAGREADY_INDEX_URL", "http://127.0.0.1:9/simple/")
 
 
-@pytest.fixture
-def plain(tmp_path: Path) -> Project:
-    """A project that has nothing but its name, its version and a test."""
-    project = make_project(tmp_path / "demo", pyproject=PLAIN, changelog=None, fragments={})
-    project.git("rm", "--quiet", "-r", "changelog.d")
-    project.write("tests/test_demo.py", "")
-    project.commit("Start over")
-    return project
-
-
-def init(project: Project, *arguments: str, code: int = 0) -> Result:
-    done = project.run("init", *arguments)
-    assert done.code == code, done.out + done.err
-    return done
-
-
 def hints(project: Project) -> list[str]:
     """Return what is told, without that the index (which cannot be asked here) has no hash."""
     told: list[str] = init(project, "--format", "json").json["hints"]
     first, *others = told
     assert first.startswith("the index does not list tagready ")
     return others
-
-
-def steps(done: Result) -> dict[str, str]:
-    return {file["path"]: file["action"] for file in done.json["files"]}
 
 
 def settings(project: Project, text: str) -> None:
