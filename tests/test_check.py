@@ -548,6 +548,37 @@ def test_an_edit_that_is_not_declared_is_no_release(project: Project) -> None:
     assert result.json["kind"] == "change"
 
 
+def released_on_a_series(project: Project) -> None:
+    """1.3.1 is released on 1.3.x, of a fragment that main has as well; then the branch `topic` of main."""
+    fix = write("changelog.d/50.bugfix.md", "Mend the lamp.\n")
+    since_main(commit(fix))(project)
+    run(git("switch", "-q", "-c", "1.3.x", "v1.3.0"), commit(fix), prepare("1.3.1"), git("tag", "v1.3.1"))(project)
+    run(git("switch", "-q", "-c", "ported", "main"))(project)
+
+
+def test_a_forward_port_that_is_reworded_is_no_release(project: Project) -> None:
+    """Its tag is on another branch, so nothing here could be tagged; and it may be declared as any edit."""
+    released_on_a_series(project)
+    assert project.run("forward-port", "v1.3.1").code == 0
+    commit(edit(LOG, "Mend the lamp.", "Mend the lamps."))(project)
+    result = check(project)
+    wrong = [error("fragment-deleted", "changelog.d/50.bugfix.md"), error("entry-edited-by-hand", LOG, 5)]
+    assert (found_by(result), result.json["kind"]) == (wrong, "change")
+    assert "[changelog edit]" in result.json["findings"][1]["fix"]
+    project.git("commit", "-q", "--allow-empty", "-m", "[changelog edit]")
+    result = check(project)
+    assert (found_by(result), result.json["kind"]) == ([], "change")
+
+
+def test_a_fragment_that_stays_beside_its_entry_is_told(project: Project) -> None:
+    released_on_a_series(project)
+    project.git("checkout", "-q", "1.3.x", "--", LOG)
+    project.commit("Bring the entry")
+    result = check(project)
+    left = warning("fragments-left-over", "changelog.d/50.bugfix.md")
+    assert (found_by(result), result.json["kind"]) == ([left], "forward-port")
+
+
 @pytest.mark.parametrize("flow", ["direct", "pull-request"])
 def test_the_way_out_of_an_edit_that_is_not_declared(
     project: Project, monkeypatch: pytest.MonkeyPatch, flow: str
@@ -557,16 +588,13 @@ def test_the_way_out_of_an_edit_that_is_not_declared(
     run(release(), REWORDED)(project)
     wanted = project.read(LOG)
     (found,) = check(project).json["findings"]
-    switch, _, command = found["fix"].partition(",")[0].rpartition(" && ")
-    assert switch == ("" if flow == "direct" else "git switch main")
-    project.git(*switch.split()[1:] or ["status"])
-    name, *arguments = command.split()
+    name, *arguments = found["fix"].partition(",")[0].split()
     assert name == "prepare-release"
     monkeypatch.setenv("GIT_EDITOR", "sed -i.bak -e s/colour/colours/ -e 's/Mend it/Mend all of it/'")
     done = project.prepare(*arguments, *DAY)
-    assert done.code == 0, done.err
-    project.git("switch", "-q", "release/1.4.0")
+    assert (done.code, "not carried over" in done.err) == (0, False), done.err
     assert project.read(LOG) == wanted
+    assert "\n  next  git push origin release/1.4.0, and merge release/1.4.0, then tagready tag" in done.out
     result = check(project)
     assert (found_by(result), result.json["kind"]) == ([], "release")
 
@@ -685,9 +713,11 @@ def on_series(*steps: Step) -> Step:
 
 
 def test_a_maintenance_branch_merged_forward_tells_of_its_code(project: Project) -> None:
+    """But for a fragment that both sides had: it stays, and the next release would tell of it again."""
     run(maintenance, merged_up())(project)
     result = check(project)
-    assert (found_by(result), result.json["kind"]) == ([], "forward-port")
+    left = warning("fragments-left-over", "changelog.d/13.bugfix.md")
+    assert (found_by(result), result.json["kind"]) == ([left], "forward-port")
     assert "this merges v1.3.1, whose entry tells of it" in result.json["notes"][1]
 
 
@@ -810,6 +840,8 @@ NAME_ONE = "name one that is: git log --oneline"
         ("no such", NAME_ONE),
         ("v9.9.9", "git fetch origin tag v9.9.9"),
         ("v9.9", "git fetch origin --tags '+refs/heads/*:refs/remotes/origin/*'"),
+        ("refs/heads/nope", "git fetch origin +refs/heads/nope:refs/remotes/origin/nope"),
+        ("remotes/origin/nope", "git fetch origin +refs/heads/nope:refs/remotes/origin/nope"),
         ("origin/v9.9", "git fetch origin +refs/heads/v9.9:refs/remotes/origin/v9.9"),
     ],
 )

@@ -318,6 +318,9 @@ REFUSED: dict[str, tuple[Step, list[Found]]] = {
         retagged(edit(LOG, "## 1.3.0 (", "## 1.3.1 (")), [("entry-duplicated", "error", LOG, None)],
     ),
     "detached": (git("switch", "-q", "--detach"), [("head-detached", "error", None, None)]),
+    "on the branch of an older series": (
+        git("switch", "-q", "-c", "1.2.x"), [("branch-not-allowed", "error", None, None)],
+    ),
     "behind": (behind, [("branch-behind", "error", None, None)]),
     "the changelog was edited": (write(LOG, "x"), [("tree-dirty", "error", LOG, None)]),
     "a fragment was edited": (write(FIX, "x"), [("tree-dirty", "error", FIX, None)]),
@@ -477,7 +480,7 @@ def test_a_push_that_is_refused_leaves_the_commit_here(maintained: Project, tmp_
     maintained.git("clone", "-q", str(tmp_path / "remote.git"), str(tmp_path / "other"))
     run(put("x"), git("push", "-q"))(Project(tmp_path / "other"))
     result = forward(maintained, "v1.3.1", "--push")
-    assert (result.code, result.json["error"]["fix"]) == (3, "git pull --rebase, and run it again")
+    assert (result.code, result.json["error"]["fix"]) == (3, "git pull --rebase origin main, and run it again")
     git("pull", "-q", "--rebase")(maintained)
     result = forward(maintained, "v1.3.1", "--push")
     assert (result.code, on_remote(maintained, "main")) == (0, maintained.head())

@@ -231,32 +231,30 @@ def test_the_projects_own_ignore() -> None:
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("name", "original"),
     [
-        "12.feature.md~",
-        "12.feature.md.bak",
-        "12.feature.ORIG",
-        "1.misc.rej",
-        "1.misc.md.swp",
-        "1.misc.swo",
-        "1.doc.tmp",
-        "1.doc.md.save",
-        "1.doc.md.save.2",
-        "#1.doc.md#",
-        ".#1.doc.md#",
+        ("12.feature.md~", "12.feature.md"),
+        ("12.feature.md.bak", "12.feature.md"),
+        ("12.feature.ORIG", "12.feature"),
+        ("1.misc.rej", "1.misc"),
+        ("1.misc.md.swp", "1.misc.md"),
+        ("1.misc.swo", "1.misc"),
+        ("1.doc.tmp", "1.doc"),
+        ("1.doc.md.save", "1.doc.md"),
+        ("1.doc.md.save.2", "1.doc.md"),
+        ("#1.doc.md#", "1.doc.md"),
+        (".#1.doc.md#", "1.doc.md"),
     ],
 )
-def test_leftover_copies(name: str) -> None:
+def test_leftover_copies(name: str, original: str) -> None:
+    """Where the original is not there, the leftover may be the only copy of its text."""
     path = f"changelog.d/{name}"
     quoted = path if not {"~", "#"} & {*path} else f"'{path}'"
-    assert looked_at(name).findings == (
-        Finding(
-            "fragment-leftover-copy",
-            f"{path} looks like an editor's or a merge's leftover, and towncrier would compile it",
-            f"git rm {quoted}, then commit",
-            path,
-        ),
-    )
+    message = f"{path} looks like an editor's or a merge's leftover, and towncrier would compile it"
+    remove = f"git rm {quoted}, then commit"
+    rename = f"git mv {quoted} changelog.d/{original}, then commit, if that is what it was; else {remove}"
+    assert looked_at(name).findings == (Finding("fragment-leftover-copy", message, rename, path),)
+    assert Finding("fragment-leftover-copy", message, remove, path) in looked_at(name, original).findings
 
 
 @pytest.mark.parametrize(
@@ -419,6 +417,10 @@ EMPTY = Finding(
         pytest.param("Add.\n```\nx\n``` end\n", [open_fence(2, "```")], id="an end with words"),
         pytest.param("Add.\n```\nx\n~~~\n```\nMore.\n", [], id="another fence inside"),
         pytest.param("Add.\n\n```\nx\n```\n", [last_fence(5)], id="last fence"),
+        pytest.param("Run:\n\n- ```sh\n  # a comment\n  dim\n  ```\n\nEnd.\n", [], id="fence in an item"),
+        pytest.param("1. * ~~~\n     # x\n     ~~~\nEnd.\n", [], id="fence in an item of an item"),
+        pytest.param("- ```\n  x\n\nEnd.\n\n# T\n", [heading(6)], id="an item that ends, and its fence"),
+        pytest.param("Run:\n\n- ```toml\n  a = 1\n", [open_fence(3, "```")], id="open fence in an item"),
         pytest.param("Add ```x``` and\n```y``` too.\n", [], id="inline code"),
         pytest.param("# Title\n", [heading(1)], id="h1"),
         pytest.param("Add.\n\n### Features\n", [heading(3)], id="category"),

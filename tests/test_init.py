@@ -566,7 +566,9 @@ def test_what_the_tests_run_is_the_projects_to_say(plain: Project) -> None:
     plain.git("checkout", "--", ".github")
     edit(plain, "pyproject.toml", "[tool.tagready]\n", f"[tool.tagready]\ntest-commands = {MAKE}\n")
     shown = init(plain, "--upgrade")
-    assert "  tests     pip install .\n            make test # all\n" in shown.out
+    assert (
+        "  tests     pip install .\n            make test # all\n            (from test-commands in [tool.tagready])\n"
+    ) in shown.out
     assert init(plain, "--check").code == 0
     for path in (READINESS, f"{WORKFLOWS}/release.yml"):
         assert '      - run: pip install .\n      - run: "make test # all"\n' in plain.read(path)
@@ -575,10 +577,20 @@ def test_what_the_tests_run_is_the_projects_to_say(plain: Project) -> None:
 def test_the_plan_shows_how_the_tests_will_run(plain: Project) -> None:
     commands = ["python -m pip install --editable . pytest", "python -m pytest"]
     shown = init(plain)
-    assert f"  tests     {commands[0]}\n            {commands[1]}\n            (test-commands in " in shown.out
+    assert (
+        f"  tests     {commands[0]}\n            {commands[1]}\n            (another way: test-commands in "
+        in shown.out
+    )
     (plain.path / READINESS).unlink()
     assert init(plain, "--format", "json").json["tests"] == commands
     assert init(plain, "--format", "json").json["tests"] == []  # nothing is written, and nothing shown
+
+
+def test_a_command_of_several_lines_is_set_in(plain: Project) -> None:
+    keys = '[tool.tagready]\ntest-commands = ["if a; then\\n  b\\nfi\\n", "c"]\n'
+    plain.write("pyproject.toml", f"{PLAIN}\n{keys}")
+    shown = init(plain).out
+    assert "\n  tests     if a; then\n                b\n              fi\n            c\n            (from " in shown
 
 
 def test_a_project_without_tests_is_told(plain: Project) -> None:

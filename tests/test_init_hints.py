@@ -278,9 +278,19 @@ def test_workflows_that_nobody_runs(plain: Project, address: str, host: str | No
         f"origin is at {host}, and only GitHub runs what is in .github/workflows: let your own CI run the same "
         'commands, and do without these files: generated = [".github/*"] in [tool.tagready]'
     ]
+    done = init(plain)
+    assert ("is to be set up on GitHub" in " ".join(done.out.split())) is (host is None)
     assert hints(plain) == (expected if host else [])
     settings(plain, 'generated = [".github/*"]')
+    for arguments in ((), ("--upgrade",)):  # no workflow of ours, so none that lacks a hash
+        assert init(plain, *arguments, "--format", "json").json["hints"] == []
+
+
+def test_a_hash_is_missing_in_what_workflows_of_the_project_install(plain: Project) -> None:
+    settings(plain, f"generated = {[f'{WORKFLOWS}/*']}")
     assert hints(plain) == []
+    settings(plain, f"generated = {[f'{WORKFLOWS}/*', 'tagready.txt']}")
+    assert init(plain, "--format", "json").json["hints"] == []
 
 
 # -- links -------------------------------------------------------------------------------------------------------------

@@ -288,12 +288,17 @@ LONG = "Lamps can be dimmed with the new command, and it takes a percentage of l
         pytest.param(f"{LONG}\n\n    code {LONG}", 72, f"{LONG}\n\n    code {LONG}\n", id="a block"),
         pytest.param(f"{LONG}  \nTwo.", 72, f"{LONG}  \nTwo.\n", id="a hard line break"),
         pytest.param("```\na\n\nb\n```\nText.", 72, "```\na\n\nb\n```\nText.\n", id="a fence"),
+        pytest.param("-v, --verbose  a\n-q  b", 72, "-v, --verbose  a\n-q  b\n", id="options"),
+        pytest.param("Such as\n--dry-run\n--level=3  b", None, "Such as\n--dry-run\n--level=3  b\n", id="long options"),
+        pytest.param("term\n: a\n: b", 72, "term\n: a\n: b\n", id="definitions in Markdown"),
+        pytest.param("term\n  a\nanother\n  b", 72, "term\n  a\nanother\n  b\n", id="definitions"),
         pytest.param("Title\n=====\ntext", 72, "Title\n=====\ntext\n", id="a heading"),
         pytest.param(f"Such as::\n\n  {LONG}", 72, f"Such as::\n\n  {LONG}\n", id="a literal block"),
         pytest.param(
             "This is a sentence - with a dash", 18, "This is a sentence - with a dash\n", id="no dash becomes a list"
         ),
         pytest.param("a  b\n`c  d`", None, "a  b `c  d`\n", id="blanks within a line stay"),
+        pytest.param("11 22222222  3", 10, "11\n22222222 3\n", id="blanks that were lost at a line's end"),
         pytest.param("10\u00a0km", 72, "10\u00a0km\n", id="a blank that does not break"),
     ],
 )

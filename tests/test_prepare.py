@@ -1285,6 +1285,32 @@ def test_the_branch_with_other_content_is_refused_and_renewed_by_again(project: 
     assert "- Add colour. (#12)\n- Late. (#20)" in project.show("CHANGELOG.md", "release/1.4.0")
 
 
+@pytest.mark.parametrize("where", ["here", "on the remote", "own"])
+def test_what_people_added_to_the_branch_is_not_dropped(project: Project, tmp_path: Path, where: str) -> None:
+    """A release that is made anew takes its branch over, and nobody could tell what else had been there."""
+    add_remote(project, tmp_path / "remote")
+    released(project, "--branch")
+    project.git("switch", "-q", "release/1.4.0")
+    if where != "own":
+        project.write("MIGRATING.md", "Notes.\n")
+        project.commit("Write migration guide")
+    added = project.head()
+    project.git("push", "-q", "origin", "release/1.4.0")
+    project.git("switch", "-q", "main")
+    if where == "on the remote":
+        project.git("branch", "-q", "-D", "release/1.4.0")
+    project.write("changelog.d/20.feature.md", "Late.\n")
+    project.commit()
+    answer = project.prepare("1.4.0", *DAY, "--branch", "--again", "--format", "json")
+    if where == "own":
+        assert answer.code == 0, answer.out
+        return
+    assert [(each["rule"], each["message"].split("\n")[1:]) for each in answer.json["findings"]] == [
+        ("branch-exists", [f"{added[:10]} Write migration guide"])
+    ]
+    assert project.git("rev-parse", "refs/remotes/origin/release/1.4.0") == added
+
+
 @pytest.mark.parametrize("name", ["a..b", "has space", "-x", "x.lock", "/x", "x/"])
 def test_a_branch_name_that_git_does_not_take_is_wrong_usage(project: Project, name: str) -> None:
     before = project.fingerprint()

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from tagready import project_tests
 from tagready.project_tests import OUR_PYTHONS, Recipe
@@ -22,6 +24,9 @@ NOX = "import nox\n\n\n@nox.session\ndef tests(s):\n    s.run('go')\n"
 NOX_ALONE = ("python -m pip install nox", "python -m nox --session tests")
 HATCH = "python -m pip install hatch"
 THIS = "\"$(python -c 'import sysconfig; print(sysconfig.get_python_version())')\""
+ON_312 = "[project]\nrequires-python = '==3.12.*'\n"
+ON_311_312 = "[project]\nrequires-python = '>=3.11,<3.13'\n"
+SCRIPT = "[tool.hatch.envs.test.scripts]\nrun = 'pytest'\n"
 POETRY = ("python -m pip install poetry", "poetry install --all-extras")
 
 
@@ -44,6 +49,8 @@ POETRY = ("python -m pip install poetry", "poetry install --all-extras")
             (f"{PIP} pytest", "python -m pytest"),
         ),
         ("", {"tox.toml": "[[", "tox.ini": "[["}, NO_TESTS),
+        ("[tool.tox.env.'a b']\ncommands = [['pytest']]\n", {}, (TOX[0], "python -m tox run -e 'a b'")),
+        ("", {"tox.toml": "[env]\nx = 1\n"}, NO_TESTS),
         ("", {"noxfile.py": NOX}, ("python -m pip install nox", "python -m nox --session tests")),
         (
             "", {"noxfile.py": NOX.replace("session", 'session(\n    python=[*PYTHONS, "pypy3"], default=False)')},
@@ -59,14 +66,33 @@ POETRY = ("python -m pip install poetry", "poetry install --all-extras")
         ("", {"noxfile.py": "@nox.session\ndef test_types(s):\n    s.run('mypy')\n"}, NO_TESTS),
         ("", {"noxfile.py": "def tests(s):\n    pass\n"}, NO_TESTS),
         ("", {"noxfile.py": "print 'tests'\n"}, NO_TESTS),
+        ("", {"noxfile.py": "@nox.session(name=f'test-{1}')\ndef tests(s):\n    s.run('pytest')\n"}, NO_TESTS),
+        ("", {"noxfile.py": "@nox.session(name='unit-test' + 's')\ndef tests(s):\n    s.run('pytest')\n"}, NO_TESTS),
+        ("", {"noxfile.py": "@nox.session(name={[]: 1})\ndef tests(s):\n    s.run('pytest')\n"}, NO_TESTS),
+        (
+            "", {"noxfile.py": "@nox.session(name='unit' '-tests; $(x)')\ndef t(s):\n    s.run('pytest')\n"},
+            (NOX_ALONE[0], "python -m nox --session 'unit-tests; $(x)'"),
+        ),
+        ("", {"noxfile.py": NOX.replace("def", "async def")}, NOX_ALONE),
         (
             "[tool.hatch.envs.test.scripts]\ntest = 'python -m unittest'\n", {"uv.lock": ""},
             (HATCH, "python -m hatch run test:test"),
         ),
         (
-            "[tool.hatch.envs.test.scripts]\nrun = 'pytest'\n[[tool.hatch.envs.test.matrix]]\npython = ['3.12']\n", {},
+            f"{ON_312}{SCRIPT}[[tool.hatch.envs.test.matrix]]\npython = ['3.11', '3.12']\n", {},
             (HATCH, f"python -m hatch run +py={THIS} test:run"),
         ),
+        (
+            f"{ON_311_312}{SCRIPT}[[tool.hatch.envs.test.matrix]]\npython = ['3.11']\n[[tool.hatch.envs.test.matrix]]\n"
+            "py = ['3.12']\nfeature = ['a']\n", {},
+            (HATCH, f"python -m hatch run +py={THIS} test:run"),
+        ),
+        (
+            f"{ON_311_312}{SCRIPT}[[tool.hatch.envs.test.matrix]]\npython = ['3.11']\n", {},
+            (HATCH, "python -m hatch run test:run"),
+        ),
+        # Nobody knows which Python is the newest when the job runs.
+        (f"{SCRIPT}[[tool.hatch.envs.test.matrix]]\npython = ['3.12']\n", {}, (HATCH, "python -m hatch run test:run")),
         (
             "[tool.hatch.envs.test.scripts]\nrun = 'pytest'\n[[tool.hatch.envs.test.matrix]]\nfeature = ['a']\n", {},
             (HATCH, "python -m hatch run test:run"),
@@ -75,8 +101,20 @@ POETRY = ("python -m pip install poetry", "poetry install --all-extras")
         ("[tool.hatch.envs.default.scripts]\nrun = './lantern'\n", {}, NO_TESTS),
         ("", {"hatch.toml": "[envs.tests.scripts]\ntests = 'pytest'\n"}, (HATCH, "python -m hatch run tests:tests")),
         (
-            "[tool.hatch.envs.hatch-test]\nextra-dependencies = []\n", {},
+            f"{ON_311_312}[tool.hatch.envs.hatch-test]\nextra-dependencies = []\n", {},
             (HATCH, f"python -m hatch test --python {THIS}"),
+        ),
+        (
+            "[project]\nclassifiers = ['Programming Language :: Python :: 3.9']\n[tool.hatch.envs.hatch-test]\n", {},
+            (HATCH, "python -m hatch test"),
+        ),
+        (
+            f"{ON_312}[[tool.hatch.envs.hatch-test.matrix]]\npython = ['3.12']\n", {},
+            (HATCH, f"python -m hatch test --python {THIS}"),
+        ),
+        (
+            f"{ON_311_312}[[tool.hatch.envs.hatch-test.matrix]]\npython = ['3.11']\n", {},
+            (HATCH, "python -m hatch test"),
         ),
         (
             "[[tool.hatch.envs.hatch-test.matrix]]\nfeature = ['a']\n", {}, (HATCH, "python -m hatch test"),
@@ -136,6 +174,48 @@ POETRY = ("python -m pip install poetry", "poetry install --all-extras")
 def test_how_the_tests_are_run(pyproject: str, files: dict[str, str], expected: tuple[str, ...]) -> None:
     none = expected[-1].endswith("pip check")
     assert project_tests.read_tests(tomllib.loads(pyproject), files.get) == Recipe(expected, found=not none)
+
+
+#: What these files may have where anything is expected.
+ODD = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.sampled_from(("pytest", "3.12")), st.lists(st.integers(), max_size=1),
+    st.just([["pytest", 1]]), st.just([{"python": [["3.12"]], "py": 3}]), st.just({"x": 1}),
+)  # fmt: skip
+KEYS = st.sampled_from(
+    (
+        "tool", "project", "dependency-groups", "tox", "env", "env_list", "env_run_base", "commands", "legacy_tox_ini",
+        "hatch", "envs", "hatch-test", "test", "matrix", "scripts", "python", "poetry", "group", "dependencies", "dev",
+        "classifiers", "requires-python", "optional-dependencies", "pytest", "name", "dev-dependencies",
+    )
+)  # fmt: skip
+TABLES = st.recursive(ODD, lambda inner: st.dictionaries(KEYS, inner, max_size=4), max_leaves=12)
+#: Each table in its place with something odd in it, and others anywhere.
+PLACES = (
+    "tool", "project", "tool.tox", "tool.tox.env", "tool.tox.env.x", "tool.tox.env.x.commands", "tool.tox.env_list",
+    "tool.tox.env_run_base", "tool.hatch", "tool.hatch.envs", "tool.hatch.envs.test", "tool.hatch.envs.test.matrix",
+    "tool.hatch.envs.hatch-test", "tool.hatch.envs.hatch-test.matrix", "tool.hatch.envs.test.scripts", "tool.poetry",
+    "tool.poetry.group", "tool.poetry.group.test", "tool.poetry.classifiers", "tool.poetry.dependencies",
+    "tool.poetry.dependencies.python", "project.classifiers", "project.requires-python", "project.name",
+    "project.optional-dependencies", "dependency-groups", "dependency-groups.test",
+)  # fmt: skip
+
+
+def _at(place: str, value: object) -> dict[str, Any]:
+    key, _, rest = place.partition(".")
+    return {key: _at(rest, value) if rest else value}
+
+
+@given(st.one_of(st.builds(_at, st.sampled_from(PLACES), TABLES), st.dictionaries(KEYS, TABLES)))
+@example({"project": {"classifiers": 3}})
+@example({"tool": {"poetry": {"classifiers": 3}}})
+@example({"tool": {"tox": {"env": {"x": 1}}}})
+@example({"tool": {"hatch": {"envs": {"hatch-test": {"matrix": [{"python": [["3.12"]]}]}}}}})
+def test_odd_tables_are_read_without_a_word(pyproject: dict[str, Any]) -> None:
+    for files in ({}, {"uv.lock": ""}, {"poetry.lock": ""}):
+        described = project_tests.with_setup_cfg(pyproject, "[options]\npython_requires = >=3.12\n")
+        assert project_tests.read_tests(described, files.get).commands
+        assert project_tests.pythons(described)
+        assert project_tests.building_python(described) in OUR_PYTHONS
 
 
 # -- on which Pythons --------------------------------------------------------------------------------------------------

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tagready.findings import WorldFailed, finding
-from tagready.terminal import show_entry, show_finding, show_trouble
+from tagready.answers import show_status
+from tagready.findings import Report, WorldFailed, finding
+from tagready.status import Next
+from tagready.terminal import show_entry, show_finding, show_trouble, show_where
 
 COMMAND = "git mv changelog.d/41.bug.md changelog.d/41.bugfix.md, or name it otherwise"
 
@@ -50,3 +54,28 @@ def test_a_difference_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> N
     line = "+- A lamp that is off no longer draws any power."
     show_finding(finding("entry-differs", f"it differs:\n@@ -1 +1 @@\n a\n{line}", "look at it"))
     assert f"\n     a\n    {line}\n" in capsys.readouterr().err
+
+
+def test_where_paths_are_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Through a symbolic link, the shell's `cd ..` leads to the folder of the link."""
+    top, below, link = tmp_path / "top", tmp_path / "top" / "below", tmp_path / "link"
+    below.mkdir(parents=True)
+    link.symlink_to(below, target_is_directory=True)
+    monkeypatch.chdir(below)
+    for said, there in [(below, ".."), (link, str(top)), (tmp_path / "gone", ".."), ("", "..")]:
+        monkeypatch.setenv("PWD", str(said))
+        show_where(top, "")
+        assert capsys.readouterr().err == f"Paths and commands are meant in the project's folder: cd {there}\n"
+    monkeypatch.setenv("PWD", str(link))
+    show_where(below, "")
+    assert capsys.readouterr().err == ""
+
+
+def test_what_the_fragments_ask_for_fits(capsys: pytest.CaptureFixture[str]) -> None:
+    decided = "changelog.d/1.bugfix.md asks for a patch release"
+    show_status(Next("demo", "", "main", "1.3.0", "v1.3.0", 1, (), "1.3.1", decided, Report(), ""), "text")
+    assert capsys.readouterr().out.endswith(
+        "  asks for  1.3.1, because\n            changelog.d/1.bugfix.md asks\n            for a patch release\n"
+    )

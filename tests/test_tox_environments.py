@@ -79,6 +79,9 @@ TOML: dict[str, tuple[dict[str, object], str | None]] = {
     ),
     "an ini within": ({"legacy_tox_ini": STRUCTLOG}, "py-tests"),
     "conditions only": ({"env_run_base": {"commands": [{"replace": "if", "then": [["pytest"]]}]}}, None),
+    "what is no environment": (
+        {"env": {"x": 1, "y": "commands", "z": ["commands"], "test": {"commands": [["go"]]}}}, "test",
+    ),
     "nothing": ({"env_list": 3, "env": [], "env_run_base": {"commands": "pytest"}}, None),
 }  # fmt: skip
 

@@ -40,7 +40,6 @@ LONG = "one two three four five six seven"
         pytest.param(f"a::\n\n  {LONG}\n\n  - {LONG}\n\n{LONG}",
                      f"a::\n\n  {LONG}\n\n  - {LONG}\n\none two three four\nfive six seven", id="a literal block"),
         pytest.param(f".. code-block:: text\n\n   {LONG}", f".. code-block:: text\n\n   {LONG}", id="a directive"),
-        pytest.param(f"term\n  {LONG}", "term\n  one two three four\n    five six seven", id="a definition"),
         pytest.param(f"a  \n{LONG}", "a\none two three four\n  five six seven", id="a hard line break"),
         pytest.param("see https://example.org/a-long-one", "see\nhttps://example.org/a-long-one", id="an address"),
     ],
@@ -49,8 +48,42 @@ def test_an_entry_is_reflowed_where_that_changes_nothing(entry: str, expected: s
     assert entry_in(20, entry) == expected
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        pytest.param(f"- ```sh\n  {LONG}\n  {LONG}\n  ```", id="a fence that an item begins with"),
+        pytest.param(f"- 1. ~~~\n     {LONG}\n\n     - {LONG}\n     ~~~", id="a fence in an item of an item"),
+        pytest.param(f"(1) {LONG}\n(2) b", id="numbers in parentheses"),
+        pytest.param(f"a. {LONG}\nb. b", id="letters"),
+        pytest.param(f"(a) {LONG}\n(b) b", id="letters in parentheses"),
+        pytest.param(f"- i) {LONG}\n  ii) b", id="Roman numbers in an item"),
+        pytest.param(f"-v, --verbose  {LONG}\n--quiet  b\n-n 5  c", id="options"),
+        pytest.param(f"- --verbose  {LONG}\n  -q  b", id="options in an item"),
+        pytest.param(f">>> {LONG}\nb", id="a doctest"),
+        pytest.param(f"- >>> a\n  {LONG}", id="a doctest in an item"),
+        pytest.param(f"term\n  {LONG}\nanother\n  b", id="definitions"),
+        pytest.param(f"- term\n    {LONG}", id="a definition in an item"),
+        pytest.param(f"term\n: {LONG}", id="a definition in Markdown"),
+        pytest.param(f"a::\n    {LONG}\n\n    {LONG}\n\n  - {LONG}", id="a block without a blank line before it"),
+        pytest.param(f".. note:: a\n   {LONG}\n\n   {LONG}", id="a directive with more lines"),
+        pytest.param(f"- .. note:: a\n\n     {LONG}", id="a directive that an item begins with"),
+    ],
+)
+def test_what_is_not_surely_prose_stays(entry: str) -> None:
+    assert entry_in(20, entry) == entry
+
+
+def test_items_that_begin_on_one_line_are_reflowed_as_the_inner_one() -> None:
+    entry = f"- 1. {LONG}\n\n     {LONG}"
+    text = "one two three\n     four five six\n     seven"
+    assert entry_in(20, entry) == f"- 1. {text}\n\n     {text}"
+    assert entry_in(20, f"- ```\n  a\n  ```\n\n  {LONG}") == (
+        "- ```\n  a\n  ```\n\n  one two three four\n  five six seven"
+    )
+
+
 LINES = st.lists(
-    st.sampled_from(["", "a b c d", "- a b c d", "  a b c d", "    - a b c d", "```", "a::", "===", "# a b c"])
+    st.sampled_from(["", "a b c d", "- a b c d", "  a b c d", "    - a b c d", "- ```", "```", "a::", "===", "# a"])
 )
 
 

@@ -321,7 +321,8 @@ def _show_next(found: Next) -> None:
     if found.version or found.report.findings or found.report.skipped or found.command:
         say()
     if found.version:
-        say(f"  asks for  {found.version}" + (f", because {found.decided}" if found.decided else ""))
+        because = f", because {found.decided}" if found.decided else ""
+        say(in_lines(f"asks for  {found.version}{because}", "  ", " " * 12))
     show_report(found.report)
     if found.command and found.report.ok:
         say(f"  next      {found.command}")
@@ -441,8 +442,8 @@ def show_published(published: Published, asked: Options, form: str) -> None:
     files = files_of(published.standings)
     what = f"{published.project} {published.version}"
     if asked.preflight:
-        title = f"nothing speaks against the token in {published.source} for {published.host}"
-        title += ", but for what was not judged" if published.report.skipped else ""
+        title = f"nothing speaks against the token in {published.source}"
+        title += "; not all was judged" if published.report.skipped else f" for {published.host}"
     else:
         title = f"{what} is on {published.host}, byte for byte"
     facts = [("token", published.source)] if published.source and not asked.preflight else []

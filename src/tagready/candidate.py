@@ -72,16 +72,18 @@ def make(ground: Ground, options: Options, report: Report, scratch: Path, edit: 
         older={entry.version: ground.changelog.text[entry.heading : entry.body].strip() for entry in older},
         again=f"prepare-release {ground.version} --again",
     )
-    judged = report.and_(gate.judge(release)).and_(Report(tuple(_dropped(ground)))).without(options.skip)
+    judged = report.and_(gate.judge(release)).and_(Report(tuple(_dropped(ground, whole)))).without(options.skip)
     commit = ground.git.write_commit(tree, ground.snapshot.commit.oid, message) if judged.ok else ""
     rewritten = tuple(path for path in files if path != ground.changelog_path)
     return Candidate(commit, tree, message, whole, rewritten, judged)
 
 
-def _dropped(ground: Ground) -> Iterator[Finding]:
+def _dropped(ground: Ground, whole: str) -> Iterator[Finding]:
     """Yield a warning where an entry is made anew, and what people had changed in the old one is not in the new one."""
     renewed = ground.renewed
-    edits = proof.edits(renewed.released, renewed.entry, renewed.whole) if renewed else []
+    if renewed is None or same_text(renewed.whole, whole):
+        return
+    edits = proof.edits(renewed.released, renewed.entry, renewed.whole)
     if edits:
         what = f"the entry for {ground.version} is made anew, and what was changed in it by hand is not carried over:\n"
         again = f"prepare-release {ground.version} --again --edit"

@@ -72,6 +72,17 @@ def deleted(case: Case) -> Said:
     return Report(tuple(change_rules.fragments_deleted(left, case.start))), notes
 
 
+def ported(case: Case) -> Said:
+    """Judge whether fragments are still pending whose release's entry the change brings here."""
+    found = []
+    for port in case.ports:
+        for path, content in (port.removed or {}).items():
+            here = case.new.read(path)
+            if here is not None and same_text(here.decode("utf-8", "replace"), content.decode("utf-8", "replace")):
+                found.append(change_rules.still_pending(path, port.entry.version))
+    return Report(tuple(found)), []
+
+
 def _texts(snapshot: Snapshot, chosen: Sequence[Fragment]) -> list[FragmentText]:
     texts = snapshot.fragment_data(chosen).texts()
     return [FragmentText(fragment, texts[fragment.path]) for fragment in chosen]

@@ -15,7 +15,7 @@ from tagready.git_records import Commit, Ref
 from tagready.ground import SHALLOW
 from tagready.history import CutOff, changelog_path, consumed
 from tagready.snapshot import Snapshot
-from tagready.tags import Tags
+from tagready.tags import ReleaseTag, Tags
 from tagready.versions import parse
 
 if TYPE_CHECKING:
@@ -28,11 +28,20 @@ def released_version(snapshot: Snapshot, refs: Sequence[Ref], sides: Sides, edit
         return None
     old = {entry.version for entry in entries(sides.old)} if sides.old else set()
     new = {entry.version for entry in edits.added} - old
+    releases = snapshot.tags(refs).releases
     if new:
-        return new.pop() if len(new) == 1 else None
-    tagged = {tag.version for tag in snapshot.tags(refs).releases}
+        elsewhere = {tag.version for tag in releases if tag.version in new and not _has(snapshot, tag)}
+        new -= elsewhere
+        return new.pop() if len(new) == 1 and not elsewhere else None
+    tagged = {tag.version for tag in releases}
     renewed = {entry.version for _, entry in edits.changed} - tagged
     return renewed.pop() if len(renewed) == 1 else None
+
+
+def _has(snapshot: Snapshot, tag: ReleaseTag) -> bool:
+    """Return whether the change has what a tag is on; a release of another branch is brought here, and not made."""
+    commit = snapshot.git.commit(f"refs/tags/{tag.name}")
+    return commit is not None and snapshot.git.is_ancestor(commit.oid, snapshot.commit.oid)
 
 
 def as_release(

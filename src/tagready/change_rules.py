@@ -247,6 +247,12 @@ def difference(old: str, new: str, name: str, other: str) -> list[str]:
     return list(difflib.unified_diff(was, now, name, other, lineterm="", n=1))
 
 
+def still_pending(path: str, version: Version) -> Finding:
+    """Return the warning that a fragment is pending though the entry of its release is here."""
+    what = f"{path} is in the entry for {version}, and still here too, so the next release would say it again"
+    return as_warning(finding("fragments-left-over", what, f"git rm {quoted(path)}, and commit", path))
+
+
 # -- fragments ---------------------------------------------------------------------------------------------------------
 
 

@@ -163,6 +163,7 @@ def _fetch_revision(snapshot: Snapshot, remote: str, revision: str, *, branch_on
     name = re.split(r"[~^:]|@\{", revision)[0]
     if not remote:
         return ""
+    name = re.sub(rf"^(?:refs/heads/|(?:refs/)?remotes/{re.escape(remote)}/)", "", name)
     if re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", name):
         return f"{everything} {name}"
     if not is_ref_name(name) or name == "HEAD" or re.fullmatch("[0-9a-f]{7,}", name):

@@ -14,7 +14,7 @@ from packaging.version import Version
 
 from tagready import change_rules
 from tagready.change_case import Case, Reworded, Said, edits_of, sides_of
-from tagready.change_fragments import deleted, lacking, missing, permits, valid
+from tagready.change_fragments import deleted, lacking, missing, permits, ported, valid
 from tagready.change_releases import as_release, forward_ports, released_version
 from tagready.change_rules import NEXT
 from tagready.change_set import ChangeSet, change_set, staged_change
@@ -174,7 +174,7 @@ def _released(snapshot: Snapshot, change: ChangeSet, verified: Verified, notes: 
 def _judge_change(snapshot: Snapshot, case: Case) -> Checked:
     change, edits, ports = case.change, case.edits, case.ports
     report, notes = Report(), [port.says() for port in ports]
-    for judge in (valid, deleted, *([] if change.staged else [missing]), _edited, _bumped, _marker):
+    for judge in (valid, deleted, ported, *([] if change.staged else [missing]), _edited, _bumped, _marker):
         found, said = judge(case)
         report, notes = report.and_(found), [*notes, *said]
     if change.staged:
@@ -235,12 +235,8 @@ def _edited(case: Case) -> Said:
 
 
 def _undeclared(case: Case, reworded: Reworded) -> change_rules.Undeclared:
-    """Return the reworded entry of a release, and what makes it anew, where that can be: on the branch or beside it."""
+    """Return the reworded entry of a release, and what makes it anew."""
     again = f"prepare-release {reworded.version} --again --edit"
-    if case.new.config.flow == "pull-request":
-        remote, _, branch = case.change.against.partition("/")
-        base = branch if remote in case.new.git.remotes() else case.change.against
-        again = f"git switch {base} && {again}"
     return change_rules.Undeclared(reworded.version, reworded.difference, again)
 
 

@@ -12,7 +12,7 @@ from packaging.version import Version
 
 from tagready import preconditions, verify
 from tagready.branches import default_branch, is_series, named
-from tagready.change_rules import difference
+from tagready.change_rules import difference, still_pending
 from tagready.changelog import Changelog, insert_in_order, same_text
 from tagready.findings import Finding, WrongUse, as_warning, finding
 from tagready.fragments import quoted
@@ -20,6 +20,7 @@ from tagready.git import Git
 from tagready.git_records import Ref, Status
 from tagready.ground import branch_facts, remote_of
 from tagready.history import changelog_path, committed_changelog, consumed
+from tagready.index_rules import line_of
 from tagready.snapshot import Snapshot
 
 #: The usual name of the branch in the pull-request flow.
@@ -65,11 +66,7 @@ class Target(NamedTuple):
 
     def kept(self) -> tuple[Finding, ...]:
         """Return a finding for each fragment of the release that is pending although its entry is there."""
-        return (*map(self._kept, self.same), *self.others)
-
-    def _kept(self, path: str) -> Finding:
-        what = f"{path} is in the entry for {self.version}, and still here too, so the next release would say it again"
-        return as_warning(finding("fragments-left-over", what, f"git rm {quoted(path)}, and commit", path))
+        return (*(still_pending(path, self.version) for path in self.same), *self.others)
 
 
 def source_of(snapshot: Snapshot, refs: Sequence[Ref], version: Version, tag: str) -> Source | Finding:
@@ -136,7 +133,7 @@ def _renamed(path: str, twin: str, source: Source) -> Finding:
 def judge(target: Target, source: Source, branch: str | None, refs: Sequence[Ref]) -> list[Finding]:
     """Return everything that stands against the commit; `branch` is the new one that it goes to, if to one."""
     snapshot, status = target.snapshot, target.status
-    found = about_branch(snapshot.git, status)
+    found = [*about_branch(snapshot.git, status), *_backwards(status.branch, source)]
     if branch is None:
         dirty = {item.path: item for item in reversed(status.paths)}
         found += [preconditions.uncommitted(dirty[path], "the forward port") for path in sorted(dirty)]
@@ -151,6 +148,17 @@ def judge(target: Target, source: Source, branch: str | None, refs: Sequence[Ref
         start = snapshot.news.start_string
         found += preconditions.marker_findings(target.path, target.text, target.changelog, start)
     return found
+
+
+def _backwards(current: str, source: Source) -> list[Finding]:
+    """Return a finding where the branch is that of an older series, which has nothing of the release."""
+    line = line_of(current) if is_series(current) else ()
+    if not line or source.version.release[: len(line)] <= line:
+        return []
+    what = f"{current} is the branch of an older series than {source.version}, and would tell of what it has not"
+    return [
+        finding("branch-not-allowed", what, "bring it to the branch that goes on, and run it there: git switch BRANCH")
+    ]
 
 
 def about_branch(git: Git, status: Status) -> list[Finding]:

@@ -209,7 +209,9 @@ def _pushed(git: Git, ported: Ported, options: Options) -> Ported:
         git.push(remote, f"{ported.commit}:{target}")
     except WorldFailed as failure:
         behind = (
-            "git pull --rebase" if direct else f"look at it: git fetch {remote}; git log -p {remote}/{ported.branch}"
+            f"git pull --rebase {remote} {target.removeprefix('refs/heads/')}"
+            if direct
+            else f"look at it: git fetch {remote}; git log -p {remote}/{ported.branch}"
         )
         what = f"{remote} took nothing of the push; the forward port stays here"
         raise WorldFailed(

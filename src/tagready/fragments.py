@@ -46,11 +46,16 @@ def survey(news: News, listing: Iterable[tuple[Section, str]], extra_files: Sequ
     findings: list[Finding] = []
     types = frozenset(type_.name for type_ in news.types)
     ignored = _ignored_names(news)
+    listing = list(listing)
+    names = {(section.directory, name) for section, name in listing}
     for section, name in listing:
         if ignored.match(name.lower()):
             passed_over.append(posixpath.join(section.directory, name))
         elif fragment := _read(news, section, name, types):
             fragments.append(fragment)
+            if _LEFTOVER.search(name):
+                original = _original(name)
+                findings.append(_leftover(fragment, original, alone=(section.directory, original) not in names))
             findings += _name_findings(news, fragment, name)
         else:
             path = posixpath.join(section.directory, name)
@@ -169,17 +174,24 @@ def likely_name(name: str, types: Sequence[str], extension: str) -> str | None:
     return None
 
 
+def _original(name: str) -> str:
+    """Return the name of the file that a leftover was made from."""
+    unsaved = re.fullmatch(r"\.?#(.*)#", name)
+    return unsaved[1] if unsaved else _LEFTOVER.sub("", name)
+
+
+def _leftover(fragment: Fragment, original: str, *, alone: bool) -> Finding:
+    """Return the finding on a leftover; where its original is not there, it may be the only copy of its text."""
+    what = f"{fragment.path} looks like an editor's or a merge's leftover, and towncrier would compile it"
+    fix = f"git rm {quoted(fragment.path)}, then commit"
+    if alone:
+        better = posixpath.join(posixpath.dirname(fragment.path), original)
+        fix = f"git mv {quoted(fragment.path)} {quoted(better)}, then commit, if that is what it was; else {fix}"
+    return finding("fragment-leftover-copy", what, fix, fragment.path)
+
+
 def _name_findings(news: News, fragment: Fragment, name: str) -> list[Finding]:
     found = []
-    if _LEFTOVER.search(name):
-        found.append(
-            finding(
-                "fragment-leftover-copy",
-                f"{fragment.path} looks like an editor's or a merge's leftover, and towncrier would compile it",
-                f"git rm {quoted(fragment.path)}, then commit",
-                fragment.path,
-            )
-        )
     if news.issue_pattern and fragment.issue and not re.fullmatch(news.issue_pattern, fragment.issue):
         found.append(
             finding(
@@ -289,7 +301,11 @@ def _has_control(fragment: Fragment, text: str, control: re.Match[str]) -> Findi
     )  # fmt: skip
 
 
-_SUSPECT = re.compile(r"^ {0,3}(?:#|```|~~~)|^[ \t]*([!-/:-@\[-`{-~])\1{2,}[ \t]*$", re.MULTILINE)
+_ITEMS = r"(?:[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]+)*"
+_SUSPECT = re.compile(
+    rf"^{_ITEMS} {{0,3}}(?:#|```|~~~)" r"|^[ \t]*([!-/:-@\[-`{-~])\1{2,}[ \t]*$",
+    re.MULTILINE,
+)
 
 
 def _malformed(fragment: Fragment, line: int, what: str, why: str, fix: str) -> Finding:
@@ -311,16 +327,19 @@ def category_level(news: News) -> int:
 def _markdown_faults(news: News, fragment: Fragment, text: str) -> list[Finding]:
     found = []
     level = category_level(news)
-    fence = ""
+    fence, edge = "", 0  # of the code block that we are in: what closes it, and where the list item's text begins
     fence_line = 0
     lines = text.rstrip().split("\n")
     for number, line in enumerate(lines, start=1):
-        opening = re.match(r" {0,3}(`{3,}|~{3,})(.*)", line)
+        indent = len(line) - len(line.lstrip())
+        if fence and line.strip() and indent < edge:
+            fence = ""  # the item ends, and the code block in it
         if fence:
-            if opening and opening[1].startswith(fence) and not opening[2].strip():
+            closing = re.fullmatch(r"[ \t]*(`{3,}|~{3,})[ \t]*", line)
+            if closing and closing[1].startswith(fence) and indent <= edge + 3:
                 fence = ""
-        elif opening and not (opening[1][0] == "`" and "`" in opening[2]):
-            fence, fence_line = opening[1], number
+        elif opening := _opening(line):
+            fence, edge, fence_line = opening["fence"], opening.end("items"), number
         elif heading := re.match(r" {0,3}(#{1,6})(?:[ \t]|$)", line):
             if len(heading[1]) <= level:
                 found.append(_heading(fragment, number))
@@ -339,6 +358,12 @@ def _markdown_faults(news: News, fragment: Fragment, text: str) -> list[Finding]
             )
         )  # fmt: skip
     return found
+
+
+def _opening(line: str) -> re.Match[str] | None:
+    """Return the code fence that a line opens, be it the first thing in a list item."""
+    match = re.match(rf"(?P<items>{_ITEMS}) {{0,3}}(?P<fence>`{{3,}}|~{{3,}})(?P<info>.*)", line)
+    return None if match is None or (match["fence"][0] == "`" and "`" in match["info"]) else match
 
 
 def _setext_level(lines: Sequence[str], number: int) -> int:

@@ -97,12 +97,12 @@ def judge(version: Version, listed: Sequence[str], finals: Sequence[Version], se
         some = ", ".join(listed[:3]) + (" …" if len(listed) > 3 else "")
         reason = f"the index has files of {version} ({some}), and there are no distributions here to compare them with"
         return Report(skipped=(Skipped("version-not-newer", reason),))
-    line = _line(series) if series else ()
+    line = line_of(series) if series else ()
     rivals = [final for final in finals if final.release[: len(line)] == line and final >= version]
     return Report((_taken(version, max(rivals)),)) if rivals else Report()
 
 
-def _line(series: str) -> tuple[int, ...]:
+def line_of(series: str) -> tuple[int, ...]:
     """Return the numbers that every version of a maintenance branch begins with: `8.3.x` → (8, 3)."""
     match = re.search(r"\d+(?:\.\d+)*", series)
     return tuple(map(int, match[0].split("."))) if match else ()

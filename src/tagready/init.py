@@ -21,7 +21,7 @@ from tagready.changelog import find_marker
 from tagready.findings import Finding, Report, WorldFailed, WrongUse, finding
 from tagready.fragments import quoted
 from tagready.git import Git
-from tagready.init_hints import hints
+from tagready.init_hints import hints, other_forge
 from tagready.scaffold import Tool
 from tagready.stamps import Stamp
 from tagready.surroundings import Surroundings, look
@@ -60,7 +60,8 @@ class Plan(NamedTuple):
     """What is to be written, in order; what speaks against some of it; and what people should know beside it.
 
     `to_add` are the new files and folders, and the changed files, seen from the folder where we were started. `tests`
-    is what the job `test` of the workflows will run, where one is written.
+    is what the job `test` of the workflows will run, where one is written, and `tests_stated` that a key says so.
+    `on_github` is false where the remote is at another forge.
     """
 
     project: str
@@ -69,6 +70,8 @@ class Plan(NamedTuple):
     hints: tuple[str, ...]
     to_add: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
+    tests_stated: bool = False
+    on_github: bool = True
 
     @property
     def writes(self) -> tuple[Step, ...]:
@@ -92,7 +95,8 @@ def plan(git: Git, overlay: Path | None, *, upgrade: bool) -> Plan:
     to_add = dict.fromkeys(_to_add(git, step.path) for step in steps if step.writes)
     tests = around.facts.test_commands if any(step.writes and _has_tests(step.after or "") for step in steps) else ()
     report, hinted = Report(tuple(findings)), tuple(hints(around, tool))
-    return Plan(around.facts.name, tuple(steps), report, hinted, tuple(to_add), tests)
+    stated, on_github = bool(around.config.test_commands), other_forge(around) is None
+    return Plan(around.facts.name, tuple(steps), report, hinted, tuple(to_add), tests, stated, on_github)
 
 
 def _looked(git: Git, overlay: Path | None) -> Surroundings:

@@ -33,9 +33,9 @@ def show_plan(plan: Plan) -> None:
     for step in plan.steps:
         say(_row(step, longest) if fits else f"{_row(step._replace(why=''))}\n{' ' * 12}{step.why}")
     for place, command in enumerate(plan.tests):
-        say(f"{'' if place else '  tests':<12}{command}")
+        say(f"{'' if place else '  tests':<12}{_indented(command)}")
     if plan.tests:
-        say(f"{'':<12}(test-commands in [tool.tagready] says otherwise)")
+        say(f"{'':<12}({'from' if plan.tests_stated else 'another way:'} test-commands in [tool.tagready])")
     for step in plan.writes:
         if step.before is not None:
             say()
@@ -46,6 +46,11 @@ def show_plan(plan: Plan) -> None:
     for hint in plan.hints:
         say()
         say(_wrapped(f"  ! {hint}", "    "), fg="yellow")
+
+
+def _indented(command: str) -> str:
+    """Return a command with its further lines set in from where it begins."""
+    return command.rstrip().replace("\n", f"\n{' ' * 14}")
 
 
 def _row(step: Step, longest: int = 0) -> str:
@@ -71,7 +76,7 @@ def show_written(plan: Plan, form: str, at: str, *, written: bool) -> None:
     say(f"  next  git{where} add {' '.join(map(quoted, plan.to_add))}")
     say(f'        git{where} commit -m "{"Release with tagready" if first else "Renew what tagready wrote"}"')
     checklist = next((step.path for step in plan.writes if step.path.endswith("readiness-checklist.md")), None)
-    if checklist:
+    if checklist and plan.on_github:
         say(_wrapped(f"  then  {checklist} says what is to be set up on GitHub", " " * 8))
 
 

@@ -20,7 +20,8 @@ from tagready.workflows import Job, Step, Workflow, read_workflow
 
 def hints(around: Surroundings, tool: Tool) -> Iterator[str]:
     """Yield a sentence for each: the file, why it matters, and what to do."""
-    yield from _unpinned(around, tool)
+    if len(around.facts.own) < len(scaffold.WORKFLOWS) or not around.is_own(around.facts.file(scaffold.REQUIREMENTS)):
+        yield from _unpinned(around, tool)
     yield from _unstated(around)
     if "release.yml" not in around.facts.own:
         yield from _uploaders(around)
@@ -154,11 +155,17 @@ _HOST = re.compile(r"(?:\w+://)?(?:[^/@]*@)?(?P<host>[\w-]+(?:\.[\w-]+)+)[:/]")
 _OTHER_FORGES = re.compile(r"gitlab|codeberg|bitbucket|gitea|forgejo|sr\.ht|azure", re.IGNORECASE)
 
 
-def _elsewhere(around: Surroundings) -> Iterator[str]:
+def other_forge(around: Surroundings) -> str | None:
+    """Return the host of the remote where it is a forge other than GitHub; None where it is none that we know."""
     match = _HOST.match(around.git.config(f"remote.{around.remote}.url") or "")
-    if match and _OTHER_FORGES.search(match["host"]):
+    return match["host"] if match and _OTHER_FORGES.search(match["host"]) else None
+
+
+def _elsewhere(around: Surroundings) -> Iterator[str]:
+    host = other_forge(around)
+    if host:
         yield (
-            f"{around.remote} is at {match['host']}, and only GitHub runs what is in {scaffold.FOLDER}: let your own "
+            f"{around.remote} is at {host}, and only GitHub runs what is in {scaffold.FOLDER}: let your own "
             'CI run the same commands, and do without these files: generated = [".github/*"] in [tool.tagready]'
         )
 

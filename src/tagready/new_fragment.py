@@ -241,6 +241,7 @@ def _vote(paragraphs: Sequence[Sequence[str]], columns: int) -> int:
 _MARKUP = re.compile(
     r"""
     ^\s | ^[-+*•]\s | ^[-+*]$ | ^\(?(?:\d+|[a-zA-Z\#]|[ivxlcIVXLC]+)[.)](?:\s|$) # indented, or an item of a list
+    | ^--?\w[\w-]*(?:[ ,=]|$) | ^:[ \t]                                           # option, definition
     | ^[>|\#=~<] | ^:[\w -]+:(?:\s|$) | ^\.\.(?:\s|$) | ^__\s | ^\[[^]]+\]:       # quote, table, heading, field, …
     | ^(?:```|~~~) | ^([^\w\s])\1{2,}\s*$ | ^[-:|\s]+$                            # fence, rule, underline
     | :: $ | \s\s$ | \\$                                                          # a block follows; a hard line break
@@ -269,10 +270,17 @@ def _wrapped(paragraph: str, columns: int | None) -> str:
     """Return a paragraph in lines, or in one line where a word at a line's start would become markup (a dash …)."""
     if columns is None:
         return paragraph
-    lines = textwrap.wrap(
+    lines = _broken(paragraph, columns)
+    # Several blanks at the end of a line are lost, so that the next word may fit: it is done when nothing changes.
+    while (again := _broken(" ".join(lines), columns)) != lines:
+        lines = again
+    return "\n".join(lines) if not any(map(_MARKUP.search, lines)) else paragraph
+
+
+def _broken(paragraph: str, columns: int) -> list[str]:
+    return textwrap.wrap(
         paragraph, columns, break_long_words=False, break_on_hyphens=False, expand_tabs=False, replace_whitespace=False
     )
-    return "\n".join(lines) if not any(map(_MARKUP.search, lines)) else paragraph
 
 
 def squeezed(text: str) -> str:

@@ -9,6 +9,7 @@ each file in one step, so that a run which was killed in between is recognised a
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from packaging.version import Version
@@ -19,7 +20,7 @@ from tagready.candidate import Candidate, Edit
 from tagready.config import Config
 from tagready.findings import Finding, Refused, Trouble, WorldFailed, WrongUse, finding
 from tagready.git import Git
-from tagready.git_records import Ref
+from tagready.git_records import LoggedCommit, Ref
 from tagready.ground import Ground, date_of, look, resolve_version, scratch_folder
 from tagready.history import is_own, own_version
 from tagready.prepared import Options, Prepared, branch_name
@@ -45,6 +46,8 @@ def prepare(git: Git, options: Options, overlay: Path | None, edit: Edit) -> Pre
             if options.version in versions.WORDS
             else versions.canonical(options.version, words=True)
         )
+        if version is not None and options.again and _is_on(git.current_branch(), snapshot, version, options):
+            options = options._replace(branch=None)
         try:
             if version is not None and options.branch is None and is_own(snapshot, version):
                 _refuse_another(snapshot, version, options, refs, tags)
@@ -60,6 +63,12 @@ def prepare(git: Git, options: Options, overlay: Path | None, edit: Edit) -> Pre
             tag = tags.name(version) if version else None
             problem.about = {"project": snapshot.name, "version": str(version) if version else None, "tag": tag}
             raise
+
+
+def _is_on(current: str, snapshot: Snapshot, version: Version, options: Options) -> bool:
+    """Return whether we are on the very branch that the release goes to: there, it is made anew by a commit more."""
+    usual = branch_name(options._replace(branch=snapshot.config.branch), version)
+    return options.branch is not None and current == usual == branch_name(options, version)
 
 
 def _refuse_another(snapshot: Snapshot, version: Version, options: Options, refs: tuple[Ref, ...], tags: Tags) -> None:
@@ -164,6 +173,7 @@ def _act(ground: Ground, candidate: Candidate, options: Options, scratch: Path) 
         dry_run=options.dry_run,
         remote=ground.remote,
         on_current_branch=direct,
+        for_review=branch == branch_name(options._replace(branch=ground.snapshot.config.branch), ground.version),
     )
     if not direct:
         return _act_on_branch(ground, prepared, candidate, options)
@@ -189,9 +199,12 @@ def _overtaken(ground: Ground, options: Options, scratch: Path) -> Prepared:
 
 def _act_on_branch(ground: Ground, prepared: Prepared, candidate: Candidate, options: Options) -> Prepared:
     git, name = ground.git, f"refs/heads/{prepared.branch}"
-    old = next((ref.oid for ref in ground.refs if ref.name == name), None)
+    tips = {ref.name: ref.oid for ref in ground.refs}
+    old, pushed = tips.get(name), tips.get(f"refs/remotes/{ground.remote}/{prepared.branch}")
     if old and (not options.again or git.has_checked_out(prepared.branch)):
         raise Refused(_branch_exists(prepared, ground.status.branch, git.has_checked_out(prepared.branch)))
+    if options.again and (added := _added(ground, [tip for tip in (old, pushed) if tip])):
+        raise Refused(_would_drop(prepared, added))
     if options.dry_run:
         return prepared._replace(diff=git.diff(prepared.parent, prepared.commit))
     if not git.move_ref(
@@ -203,6 +216,23 @@ def _act_on_branch(ground: Ground, prepared: Prepared, candidate: Candidate, opt
             f"look at it with git log {prepared.branch}, and run prepare-release {options.version} again",
         )
     return tag_and_push(git, prepared, ground.snapshot, ground.tags, options)
+
+
+def _added(ground: Ground, tips: Sequence[str]) -> list[LoggedCommit]:
+    """Return the commits that people have added to a release of ours on its branch, which a new one would drop."""
+    if not tips:
+        return []
+    logged = ground.git.log(*tips, "--not", ground.snapshot.commit.oid)
+    commits = [(each, ground.git.commit(each.oid)) for each in logged]
+    ours = {each.oid for each, commit in commits if commit and is_own(ground.snapshot.at(commit), ground.version)}
+    return [each for each in logged if each.oid not in ours] if ours else []
+
+
+def _would_drop(prepared: Prepared, added: Sequence[LoggedCommit]) -> Finding:
+    subjects = [f"{each.oid[:10]} {each.message.partition(chr(10))[0]}" for each in added]
+    what = f"{prepared.branch} has commits beside the release, which a new one would drop:\n" + "\n".join(subjects)
+    keep = f"git switch {prepared.branch} && prepare-release {prepared.version} --again (--edit declares an edit)"
+    return finding("branch-exists", what, f"make it anew on top of them: {keep}; or drop the branch: git branch -D")
 
 
 def _branch_exists(prepared: Prepared, current: str, checked_out: bool) -> Finding:

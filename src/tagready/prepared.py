@@ -48,6 +48,7 @@ class Prepared(NamedTuple):
     remote: str | None = None
     pushed_to: str | None = None
     on_current_branch: bool = True
+    for_review: bool = False
 
     def next_commands(self) -> list[tuple[str, str]]:
         """Return what comes next and what undoes it, as (word, command)."""
@@ -62,6 +63,9 @@ class Prepared(NamedTuple):
             drop = ("undo", f"git branch -D {self.branch}")
             return [("look", f"git show {self.branch}"), ("next", again if self.remote else merge), drop]
         tag = f"tagready tag {self.version}{' --push' if self.remote else ''}"
+        if self.for_review:
+            first = f"git push {self.remote} {self.branch}, and " if self.remote and not self.pushed_to else ""
+            return [("look", "git show"), ("next", f"{first}merge {self.branch}, then {tag}"), ("undo", undo)]
         if self.pushed_to:
             return [] if self.tagged else [("next", tag)]
         if self.tagged:

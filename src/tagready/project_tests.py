@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import configparser
 import re
+import shlex
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -69,7 +70,7 @@ def _with_tox(pyproject: Mapping[str, Any], read: Read) -> Recipe | None:
         return None
     # What attrs has: a plugin that takes the uv of the machine.
     more = " uv" if "tox-uv-bare" in f"{ini} {toml} {table}" else ""
-    return Recipe((f"python -m pip install tox{more}", f"python -m tox run -e {environment}"))
+    return Recipe((f"python -m pip install tox{more}", f"python -m tox run -e {shlex.quote(environment)}"))
 
 
 def _with_nox(pyproject: Mapping[str, Any], read: Read) -> Recipe | None:
@@ -86,22 +87,35 @@ def _with_nox(pyproject: Mapping[str, Any], read: Read) -> Recipe | None:
         return None
     name = next((name for name in ("tests", "test", "unit") if name in sessions), next(iter(sessions)))
     python = f" --force-python {_THIS_PYTHON}" if sessions[name] else ""
-    return Recipe(("python -m pip install nox", f"python -m nox --session {name}{python}"))
+    return Recipe(("python -m pip install nox", f"python -m nox --session {shlex.quote(name)}{python}"))
 
 
 def _sessions(noxfile: ast.Module) -> Iterator[tuple[str, bool, str]]:
-    """Yield each session of a noxfile: its name, whether it says on which Pythons it runs, and its code."""
+    """Yield each session of a noxfile: its name, whether it says on which Pythons it runs, and its code.
+
+    A session whose name is computed is left out: only nox knows what it is called.
+    """
     for function in noxfile.body:
-        for decorator in function.decorator_list if isinstance(function, ast.FunctionDef) else ():
+        if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            continue
+        for decorator in function.decorator_list:
             called = decorator.func if isinstance(decorator, ast.Call) else decorator
             if ast.unparse(called).rpartition(".")[2] != "session":
                 continue
             keywords = decorator.keywords if isinstance(decorator, ast.Call) else []
-            given = {keyword.arg: ast.unparse(keyword.value) for keyword in keywords}
-            assert isinstance(function, ast.FunctionDef)
-            name = given["name"].strip("'\"") if "name" in given else function.name
-            python = given.get("python", given.get("py", "None"))
-            yield name, python not in ("None", "False"), ast.unparse(function)
+            given = {keyword.arg: keyword.value for keyword in keywords}
+            name = _literal(given["name"]) if "name" in given else function.name
+            python = given.get("python", given.get("py"))
+            if isinstance(name, str) and name:
+                runs_on = python is not None and ast.unparse(python) not in ("None", "False")
+                yield name, runs_on, ast.unparse(function)
+
+
+def _literal(node: ast.expr) -> object:
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError):
+        return None
 
 
 def _is_for_tests(name: str, text: str) -> bool:
@@ -109,30 +123,40 @@ def _is_for_tests(name: str, text: str) -> bool:
 
 
 def _with_hatch(pyproject: Mapping[str, Any], read: Read) -> Recipe | None:
-    """Return how Hatch runs the tests: `hatch test` where its environment is described, else a script for them."""
+    """Return how Hatch runs the tests: `hatch test` where its environment is described, else a script for them.
+
+    A job is to run what its own Python is for. Hatch fails where that is asked for and the environment lacks it, so
+    where some job would ask in vain, none asks, and Hatch takes (or downloads) the Pythons that the environment has.
+    """
     table = _toml(read("hatch.toml")) or _table(_table(pyproject, "tool"), "hatch")
     environments = _table(table, "envs")
     install = "python -m pip install hatch"
     if "hatch-test" in environments:
         described = _table(environments, "hatch-test")
-        # Its matrix is one of Pythons, unless the project says otherwise.
-        python = f" --python {_THIS_PYTHON}" if "matrix" not in described or _has_pythons(described) else ""
+        offered = _hatch_pythons(described) if "matrix" in described else _HATCH_TEST_PYTHONS
+        python = f" --python {_THIS_PYTHON}" if offered.issuperset(pythons(pyproject)) else ""
         return Recipe((install, f"python -m hatch test{python}"))
     for name in ("test", "tests", "testing", "unit", "default"):
         described = _table(environments, name)
         scripts = _table(described, "scripts")
         script = next((each for each in ("test", "tests", "unit", "pytest", "run") if each in scripts), None)
         if script and (script != "run" or name != "default"):
-            python = f" +py={_THIS_PYTHON}" if _has_pythons(described) else ""
+            python = f" +py={_THIS_PYTHON}" if _hatch_pythons(described).issuperset(pythons(pyproject)) else ""
             what = script if name == "default" else f"{name}:{script}"
             return Recipe((install, f"python -m hatch run{python} {what}"))
     return None
 
 
-def _has_pythons(environment: Mapping[str, Any]) -> bool:
-    """Return whether an environment is there for several Pythons."""
-    matrix = environment.get("matrix")
-    return isinstance(matrix, list) and any({"python", "py"} & {*each} for each in matrix if isinstance(each, dict))
+#: The Pythons of Hatch's own environment for tests where the project lists none, as of Hatch 1.18:
+#: https://hatch.pypa.io/latest/config/internal/testing/#matrix
+_HATCH_TEST_PYTHONS = frozenset(("3.10", "3.11", "3.12", "3.13", "3.14", "3.15"))
+
+
+def _hatch_pythons(environment: Mapping[str, Any]) -> frozenset[str]:
+    """Return the Pythons that an environment's matrix lists; none where it has no such variable."""
+    tables = [table for table in _list(environment.get("matrix")) if isinstance(table, dict)]
+    listed = [name for table in tables for key in ("python", "py") for name in _list(table.get(key))]
+    return frozenset(name for name in listed if isinstance(name, str))
 
 
 #: Groups and extras that hold what tests need, the likeliest first.
@@ -168,6 +192,10 @@ def _needs(pyproject: Mapping[str, Any], read: Read, lock: str = "") -> _Needs:
 def _table(table: Mapping[str, Any], key: str) -> dict[str, Any]:
     found = table.get(key)
     return found if isinstance(found, dict) else {}
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _toml(text: str | None) -> dict[str, Any]:
@@ -233,7 +261,7 @@ OUR_PYTHONS = ("3.12", "3.13", "3.14")
 def pythons(pyproject: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the Pythons to test on: those of the classifiers, else those that `requires-python` allows."""
     poetry = _table(_table(pyproject, "tool"), "poetry")
-    classifiers = (*_table(pyproject, "project").get("classifiers", ()), *poetry.get("classifiers", ()))
+    classifiers = [*_list(_table(pyproject, "project").get("classifiers")), *_list(poetry.get("classifiers"))]
     listed = {
         int(match[1])
         for item in classifiers

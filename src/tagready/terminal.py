@@ -171,13 +171,23 @@ def show_where(folder: Path, project: str) -> None:
     from shlex import quote
 
     here = Path.cwd()
-    shorter = os.path.relpath(folder, here) if folder.anchor == here.anchor else str(folder)
+    is_near = folder.anchor == here.anchor and not _is_through_link(here)
+    shorter = os.path.relpath(folder, here) if is_near else str(folder)
     there = "" if folder.samefile(here) else f"cd {quote(min(str(folder), shorter, key=len))}"
     if there:
         whose = "repository's" if project else "project's"
         say(f"Paths and commands are meant in the {whose} folder: {there}", err=True)
     if project:
         say(f"Commands of tagready are meant with -C {quote(project)}", err=True)
+
+
+def _is_through_link(here: Path) -> bool:
+    """Return whether the shell came here through a symbolic link: its `cd ..` leads to the folder of the link."""
+    said = Path(os.environ.get("PWD") or here)
+    try:
+        return said != here and said.samefile(here)
+    except OSError:
+        return False
 
 
 #: How a file stands on an index or in a release: its sign, the plain one, and the colour.

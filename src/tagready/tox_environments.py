@@ -112,7 +112,8 @@ def from_toml(table: Mapping[str, Any]) -> Settings | None:
     """Return what a tox.toml says, or `[tool.tox]`, which may hold the text of a tox.ini as well."""
     if "legacy_tox_ini" in table:
         return from_ini(str(table["legacy_tox_ini"]))
-    own = [((name,), _toml_lines(each)) for name, each in _table(table, "env").items() if "commands" in each]
+    described = {name: each for name, each in _table(table, "env").items() if isinstance(each, dict)}
+    own = [((name,), _toml_lines(each)) for name, each in described.items() if "commands" in each]
     names = [name for name in _list(table.get("env_list")) if isinstance(name, str)]
     return Settings(tuple(names), _toml_lines(_table(table, "env_run_base")), tuple(own))
 

@@ -31,9 +31,14 @@ def has_command(text: str) -> bool:
 
 #: What begins an item of a list.
 _MARKER = r"(?:[-+*•]|(?:\d{1,3}|#)[.)])[ \t]+(?=\S)"
-#: The lines around a code block, and what else has a form of its own: tables, headings, underlined titles.
-_FENCE = r"`{3,}|~{3,}"
-_FORMED = r"\||\+[-=]|#+ |([^\w\s])\1{2,}\s*$|[-=+|:\s]+$"
+#: A line around a code block; towncrier makes an item of a fragment that begins with one.
+_FENCE = rf"(?:{_MARKER})*(?P<fence>`{{3,}}|~{{3,}})"
+#: What else has a form of its own: tables, headings, underlined titles; and what only one of the languages has,
+#: so that it may be prose: enumerations such as (a) and ii., options, definitions, doctests.
+_FORMED = (
+    r"\||\+[-=]|#+ |([^\w\s])\1{2,}\s*$|[-=+|:\s]+$"
+    r"|\(?(?:\d+|[a-zA-Z#]|[ivxlcIVXLC]+)[.)](?:\s|$)|--?\w[\w-]*(?:[ ,=]|$)|:[ \t]|>>>(?: |$)"
+)
 #: Where every line stands for itself: fields, directives, quotations, HTML, targets of links, hard line breaks.
 _LINES = r":[\w -]+:(?: |$)|\.\. |>|<|\[[^]]+\]: |.*(?:  |\\)$"
 
@@ -41,7 +46,8 @@ _LINES = r":[\w -]+:(?: |$)|\.\. |>|<|\[[^]]+\]: |.*(?:  |\\)$"
 def entry_in(columns: int, entry: str) -> str:
     """Return an entry in Markdown or reStructuredText with what does not fit reflowed, by paragraph and by item.
 
-    What would mean something else then stays as it is: code, tables and headings.
+    What could mean something else then stays as it is: code, tables, headings, and what is neither surely prose nor a
+    simple item. A terminal may have to break its lines.
     """
     shown: list[str] = []
     edges = [0]  # where the text begins of the lists that we are in
@@ -51,15 +57,26 @@ def entry_in(columns: int, entry: str) -> str:
         indent = len(first) - len(first.lstrip())
         if first.strip() and not 0 <= literal < indent:
             edges = [edge for edge in edges if edge <= indent] or [0]
-            is_code = (after_blank and indent - edges[-1] >= 4) or re.match(_FENCE, first[indent:]) is not None
-            marker = None if is_code else re.match(_MARKER, first[indent:])
-            start = indent + (marker.end() if marker else 0)
-            edges += [start] if marker else []
-            literal = start if piece[-1].rstrip().endswith("::") or first.startswith(".. ", indent) else -1
+            is_indented = after_blank and indent - edges[-1] >= 4
+            starts = [] if is_indented else _starts(first, indent)
+            edges += starts
+            start = starts[-1] if starts else indent
+            is_code = is_indented or re.match(_FENCE, first[start:]) is not None
+            is_before_block = first.startswith(".. ", start) or any(line.rstrip().endswith("::") for line in piece)
+            literal = start if is_before_block and not is_code else -1
             piece = piece if is_code else _reflowed(piece, start, columns)
         shown += piece
         after_blank = not first.strip()
     return "\n".join(shown)
+
+
+def _starts(line: str, indent: int) -> list[int]:
+    """Return where the text begins of each item that begins on a line: there may be several, one in the other."""
+    starts: list[int] = []
+    while marker := re.compile(_MARKER).match(line, indent):
+        indent = marker.end()
+        starts.append(indent)
+    return starts
 
 
 def _pieces(lines: Sequence[str]) -> Iterator[list[str]]:
@@ -78,7 +95,7 @@ def _pieces(lines: Sequence[str]) -> Iterator[list[str]]:
         if piece and (not text or opening or re.match(_MARKER, text)):
             yield piece
             piece = []
-        fence = opening[0] if opening else ""
+        fence = opening["fence"] if opening else ""
         if text:
             piece.append(line)
         else:
@@ -92,8 +109,9 @@ def _reflowed(lines: list[str], start: int, columns: int) -> list[str]:
     texts = [lines[0][start:], *(line.lstrip() for line in lines[1:])]
     if all(len(line) <= columns for line in lines) or any(re.match(_FORMED, text) for text in texts):
         return lines
-    edges = [len(line) - len(line.lstrip()) for line in lines[1:]]
-    if any(edge > start for edge in edges) or any(re.match(_LINES, text) for text in texts):
+    if any(len(line) - len(line.lstrip()) > start for line in lines[1:]):
+        return lines  # a definition, a directive, or a block without the blank line before it
+    if any(re.match(_LINES, text) for text in texts):
         return [part for line in lines for part in _alone(line, columns)]
     return wrapped(" ".join(texts), columns, lines[0][:start], " " * start).split("\n")
 
