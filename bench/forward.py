@@ -62,7 +62,10 @@ def cases(snapshot: Snapshot) -> Iterator[Case]:
     for oid in found:
         brought = git.commit(oid)
         assert brought is not None
-        new = versions(snapshot.at(brought)) - versions(snapshot.at(oid_of(snapshot, brought.parents[0])))
+        try:
+            new = versions(snapshot.at(brought)) - versions(snapshot.at(oid_of(snapshot, brought.parents[0])))
+        except Trouble:  # of a time before the project had settings that anybody could read
+            continue
         tags = tuple(tag for tag in reversed(releases) if tag.version in new)
         if tags:
             yield Case(brought, brought.parents[0], tags)
