@@ -1285,13 +1285,16 @@ def test_the_branch_with_other_content_is_refused_and_renewed_by_again(project: 
     assert "- Add colour. (#12)\n- Late. (#20)" in project.show("CHANGELOG.md", "release/1.4.0")
 
 
-@pytest.mark.parametrize("where", ["here", "on the remote", "own"])
-def test_what_people_added_to_the_branch_is_not_dropped(project: Project, tmp_path: Path, where: str) -> None:
+@pytest.mark.parametrize("where", ["here", "on the remote", "own", "edited"])
+def test_what_people_added_to_the_branch_is_not_dropped(
+    project: Project, tmp_path: Path, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A release that is made anew takes its branch over, and nobody could tell what else had been there."""
     add_remote(project, tmp_path / "remote")
-    released(project, "--branch")
+    monkeypatch.setenv("GIT_EDITOR", "sed -i.bak s/colour/colours/")
+    released(project, "--branch", *(["--edit"] if where == "edited" else []))
     project.git("switch", "-q", "release/1.4.0")
-    if where != "own":
+    if where not in ("own", "edited"):
         project.write("MIGRATING.md", "Notes.\n")
         project.commit("Write migration guide")
     added = project.head()
@@ -1306,9 +1309,11 @@ def test_what_people_added_to_the_branch_is_not_dropped(project: Project, tmp_pa
         assert answer.code == 0, answer.out
         return
     assert [(each["rule"], each["message"].split("\n")[1:]) for each in answer.json["findings"]] == [
-        ("branch-exists", [f"{added[:10]} Write migration guide"])
+        ("branch-exists", [f"{added[:10]} {'Release 1.4.0' if where == 'edited' else 'Write migration guide'}"])
     ]
     assert project.git("rev-parse", "refs/remotes/origin/release/1.4.0") == added
+    edited = project.prepare("1.4.0", *DAY, "--branch", "--again", "--edit", "--format", "json")
+    assert (edited.code, edited.rules) == ((0, []) if where == "edited" else (1, ["branch-exists"]))
 
 
 @pytest.mark.parametrize("name", ["a..b", "has space", "-x", "x.lock", "/x", "x/"])

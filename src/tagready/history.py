@@ -209,6 +209,11 @@ def recorded_towncrier(released: Released) -> str:
     return next((match["version"] for match in matches if match), "")
 
 
+def has_declared_edit(message: str) -> bool:
+    """Return whether a commit's message declares that its entry was edited by hand."""
+    return re.search(_EDITED, message) is not None
+
+
 def is_typed(released: Released) -> bool:
     """Return whether somebody wrote the entry by hand: no fragment went with it, and no commit names a towncrier."""
     return not released.fragments and not recorded_towncrier(released)

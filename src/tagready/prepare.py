@@ -22,7 +22,7 @@ from tagready.findings import Finding, Refused, Trouble, WorldFailed, WrongUse, 
 from tagready.git import Git
 from tagready.git_records import LoggedCommit, Ref
 from tagready.ground import Ground, date_of, look, resolve_version, scratch_folder
-from tagready.history import is_own, own_version
+from tagready.history import has_declared_edit, is_own, own_version
 from tagready.prepared import Options, Prepared, branch_name
 from tagready.refs import tag_and_push
 from tagready.resume import bring_own_along, finish_own
@@ -200,10 +200,11 @@ def _overtaken(ground: Ground, options: Options, scratch: Path) -> Prepared:
 def _act_on_branch(ground: Ground, prepared: Prepared, candidate: Candidate, options: Options) -> Prepared:
     git, name = ground.git, f"refs/heads/{prepared.branch}"
     tips = {ref.name: ref.oid for ref in ground.refs}
-    old, pushed = tips.get(name), tips.get(f"refs/remotes/{ground.remote}/{prepared.branch}")
+    old = tips.get(name)
     if old and (not options.again or git.has_checked_out(prepared.branch)):
         raise Refused(_branch_exists(prepared, ground.status.branch, git.has_checked_out(prepared.branch)))
-    if options.again and (added := _added(ground, [tip for tip in (old, pushed) if tip])):
+    there = [tips[ref] for ref in (name, f"refs/remotes/{ground.remote}/{prepared.branch}") if ref in tips]
+    if options.again and (added := _added(ground, there, edit=options.edit)):
         raise Refused(_would_drop(prepared, added))
     if options.dry_run:
         return prepared._replace(diff=git.diff(prepared.parent, prepared.commit))
@@ -218,21 +219,29 @@ def _act_on_branch(ground: Ground, prepared: Prepared, candidate: Candidate, opt
     return tag_and_push(git, prepared, ground.snapshot, ground.tags, options)
 
 
-def _added(ground: Ground, tips: Sequence[str]) -> list[LoggedCommit]:
-    """Return the commits that people have added to a release of ours on its branch, which a new one would drop."""
+def _added(ground: Ground, tips: Sequence[str], *, edit: bool) -> list[LoggedCommit]:
+    """Return what people have added to a release of ours on its branch, and a new one would drop.
+
+    That is their commits, and edits of the entry that ours declare, unless whoever makes it anew edits it again.
+    """
     if not tips:
         return []
     logged = ground.git.log(*tips, "--not", ground.snapshot.commit.oid)
     commits = [(each, ground.git.commit(each.oid)) for each in logged]
     ours = {each.oid for each, commit in commits if commit and is_own(ground.snapshot.at(commit), ground.version)}
-    return [each for each in logged if each.oid not in ours] if ours else []
+    made = {each.oid for each in logged if each.oid in ours and (edit or not has_declared_edit(each.message))}
+    return [each for each in logged if each.oid not in made] if ours else []
 
 
 def _would_drop(prepared: Prepared, added: Sequence[LoggedCommit]) -> Finding:
     subjects = [f"{each.oid[:10]} {each.message.partition(chr(10))[0]}" for each in added]
-    what = f"{prepared.branch} has commits beside the release, which a new one would drop:\n" + "\n".join(subjects)
+    what = f"{prepared.branch} has what people added to the release, which a new one would drop:"
+    what = "\n".join([what, *subjects])
     keep = f"git switch {prepared.branch} && prepare-release {prepared.version} --again (--edit declares an edit)"
-    return finding("branch-exists", what, f"make it anew on top of them: {keep}; or drop the branch: git branch -D")
+    drop = f"git branch -D {prepared.branch}" + (
+        f", git push {prepared.remote} :{prepared.branch}" if prepared.remote else ""
+    )
+    return finding("branch-exists", what, f"make it anew on top of them: {keep}; or, if nobody needs them: {drop}")
 
 
 def _branch_exists(prepared: Prepared, current: str, checked_out: bool) -> Finding:
