@@ -1116,6 +1116,21 @@ def test_a_word_for_what_is_prepared(project: Project, word: str, options: tuple
     assert undo == f"git reset --keep {parent[:10]} && prepare-release {word}"
 
 
+def test_another_number_than_what_is_prepared(project: Project) -> None:
+    """Its fragments are in the release that HEAD is: adding one would make a second release on top."""
+    parent = project.head()[:10]
+    released(project)
+    (found,) = project.prepare("1.5.0", *DAY, "--format", "json").json["findings"]
+    assert (found["rule"], found["fix"]) == (
+        "nothing-to-release",
+        f"1.4.0 is prepared in {project.head()[:10]}: tagready tag 1.4.0; or take it back: git reset --keep {parent} &&"
+        " prepare-release 1.5.0",
+    )
+    project.git("tag", "v1.4.0")
+    (found,) = project.prepare("1.5.0", *DAY, "--format", "json").json["findings"]
+    assert found["fix"].startswith("add a fragment and commit it; ")
+
+
 @pytest.mark.parametrize(("options", "said"), [(DAY, "--date"), ((), ""), ((*DAY, "--edit"), "--date and --edit")])
 def test_options_that_come_too_late_are_named(project: Project, options: tuple[str, ...], said: str) -> None:
     released(project)

@@ -12,7 +12,7 @@ from tagready.git import Git
 from tagready.git_records import PathStatus, RemoteAnswer, Status
 from tagready.ground import SHALLOW, Ground, default_branch
 from tagready.hanging import hanging
-from tagready.history import CutOff, is_typed, release_of
+from tagready.history import CutOff, is_typed, own_version, release_of
 from tagready.lineage import release_before
 from tagready.prepared import Options
 from tagready.project import Section
@@ -277,6 +277,11 @@ def _fragment_findings(ground: Ground) -> list[Finding]:
     if not ground.fragments and not there and not snapshot.config.allow_empty:
         directories = ", ".join(section.directory for section in snapshot.news.sections)
         add = "add a fragment and commit it; for a release without news set allow-empty = true in [tool.tagready]"
+        prepared, head = own_version(snapshot), snapshot.commit
+        if prepared and not any(ref.name == f"refs/tags/{ground.tags.name(prepared)}" for ref in ground.refs):
+            # They are in the release that HEAD is, which somebody would rather have had under another number.
+            back = f"git reset --keep {head.parents[0][:10]} && prepare-release {ground.version}"
+            add = f"{prepared} is prepared in {head.oid[:10]}: tagready tag {prepared}; or take it back: {back}"
         found.append(
             finding(
                 "nothing-to-release",
