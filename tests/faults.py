@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import IO, Literal, NamedTuple, Self
 from urllib.parse import urlsplit
 
-from warehouse import certificate, server_context
+from warehouse import certificate, secured, server_context
 
 #: What becomes of a request. A bare status is an answer that the index knows nothing of.
 Kind = Literal[
@@ -178,7 +178,7 @@ class FaultProxy:
                 if self._context and self._spoils_handshake():
                     self._spoil(client)
                 elif self._context:
-                    secret = self._context.wrap_socket(client, server_side=True, do_handshake_on_connect=False)
+                    secret = secured(self._context, client)
                     with self._kept(secret):
                         secret.do_handshake()
                         self._exchange(secret)

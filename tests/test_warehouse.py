@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import html
 import http.client
+import os
+import socket
 import ssl
+import struct
 import subprocess
 import sys
 import time
 import tracemalloc
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from email.utils import parsedate_to_datetime
@@ -40,6 +45,8 @@ from warehouse import (
     Warehouse,
     client_environment,
     make_token,
+    secured,
+    server_context,
 )
 
 WHEEL, SDIST = "demo-1.4.0-py3-none-any.whl", "demo-1.4.0.tar.gz"
@@ -820,3 +827,20 @@ def test_a_failing_hook_fails_the_test(warehouse: Warehouse) -> None:
 
     with pytest.raises(KeyError):
         run()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SO_LINGER is laid out otherwise there")
+def test_a_connection_that_was_reset_is_not_left_open() -> None:
+    """Else a warning about it would come later, out of any other test."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        client = socket.create_connection(door.getsockname())
+        connection, _ = door.accept()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            with pytest.raises(OSError, match="reset"):
+                secured(server_context(), connection)
+            gc.collect()
+    assert [each for each in told if each.category is ResourceWarning] == []
+    assert connection.fileno() == -1

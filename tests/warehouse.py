@@ -17,6 +17,7 @@ import ssl
 import sys
 import tarfile
 import tempfile
+import traceback
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -1004,7 +1005,7 @@ class _Server(ThreadingHTTPServer):
         connection, address = super().get_request()
         if self._context:
             # The handshake is left to the connection's own thread.
-            connection = self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+            connection = secured(self._context, connection)
         self._open.add(connection)
         return connection, address
 
@@ -1067,6 +1068,20 @@ def certificate(folder: Path) -> Path:
     path = folder / "ca.pem"
     _authority().cert_pem.write_to_path(path)
     return path
+
+
+def secured(context: ssl.SSLContext, client: socket.socket) -> ssl.SSLSocket:
+    """Return a connection for TLS, whose handshake is still to come; none is left open where the client is gone."""
+    try:
+        return context.wrap_socket(client, server_side=True, do_handshake_on_connect=False)
+    except OSError as error:
+        # Python forgets the socket of a client that has reset it (ssl.py, SSLSocket._create); only the frames have it.
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            half = frame.f_locals.get("self")
+            if isinstance(half, ssl.SSLSocket):
+                half.close()
+        client.close()
+        raise
 
 
 def server_context() -> ssl.SSLContext:
