@@ -479,7 +479,7 @@ def test_probing_what_answers_otherwise(
     with faulty(answer) as server:
         start = time.monotonic()
         found = probed(server.root, "secret", seconds=0.3)
-        assert time.monotonic() - start < 2
+        assert time.monotonic() - start < 20
     assert found._replace(text=found.text if found.status else "TimeoutError") == expected or found == expected
     assert [headers["Authorization"] for _, headers in server.asked] == [
         "Basic " + base64.b64encode(b"__token__:secret").decode()

@@ -285,7 +285,8 @@ def run_killed(number: int, phase: Phase, alone: bool, dist: Path) -> Outcome:
             started.set()
             kill.aim(process)  # type: ignore[arg-type]
             process.communicate()
-        wrong = [] if process.returncode == -9 and kill.done.is_set() else [f"it ended with {process.returncode}"]
+        # Whoever has killed it waits for its end as well, and may be told of it later than we are.
+        wrong = [] if process.returncode == -9 and kill.done.wait(30) else [f"it ended with {process.returncode}"]
         wrong += [] if all_end(workers) else ["a process is left behind"]
         wrong += [f"it has {name} {count} times" for name, count in index.written.items() if count != 1]
         proxy.on_request = None

@@ -166,5 +166,5 @@ def test_what_does_not_end_is_ended(tmp_path: Path, way: str) -> None:
     start = time.monotonic()
     with pytest.raises(DidNotEnd):
         render(wanted, 0.5) if way == "here" else news._render_in_child(wanted, 1.0)
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 20
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)

@@ -467,7 +467,7 @@ def test_a_remote_that_never_answers_costs_seconds(project: Project, monkeypatch
     answer = project.prepare("1.4.0", "--format", "json").json
     assert answer["ok"]
     assert "within 0.5 seconds" in answer["skipped"][0]["reason"]
-    assert time.monotonic() - start < 8
+    assert time.monotonic() - start < 18
 
 
 def test_a_remote_that_wants_a_password_is_not_prompted_for(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
