@@ -18,7 +18,8 @@ from tagready.dist_rules import (
     judge,
     read_name,
 )
-from tagready.distributions import Distribution, Kind, MemberLeak, kind_of, read
+from tagready.distribution import Distribution, Kind, MemberLeak, kind_of
+from tagready.distributions import read
 from tagready.findings import Finding, Level, Report, Skipped
 from tagready.leaks import Leak
 from test_distributions import (

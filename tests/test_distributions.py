@@ -20,7 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagready import distributions
-from tagready.distributions import Distribution, Kind, Member, MemberLeak, find, kind_of, read, sha256_of, shown
+from tagready.distribution import Distribution, Kind, Member, MemberLeak, kind_of, shown
+from tagready.distributions import find, read, sha256_of
 from tagready.leaks import Leak
 from test_tokens import TEST_PYPI, made
 

@@ -22,7 +22,7 @@ from packaging.utils import (
 )
 from packaging.version import Version
 
-from tagready.distributions import Distribution, Kind, Member, shown
+from tagready.distribution import Distribution, Kind, Member, shown
 from tagready.findings import Finding, Report, Skipped, as_warning, finding
 from tagready.versions import parse
 

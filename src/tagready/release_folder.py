@@ -85,7 +85,8 @@ def unlike_release(path: Path, commit: str | None = None) -> Report:
 def judge_distributions(paths: Sequence[Path], expected: Expected) -> Report:
     """Return what is wrong with distributions: as archives, by their names and metadata, and by what git tracks."""
     from tagready.dist_rules import judge
-    from tagready.distributions import Kind, kind_of, read
+    from tagready.distribution import Kind, kind_of
+    from tagready.distributions import read
     from tagready.twine_check import twine_check
 
     object_format = "sha256" if any(len(oid) == 64 for oid in (expected.tracked or {}).values()) else "sha1"
