@@ -16,11 +16,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tagready.findings import Level, Refused, Report, Trouble, WrongUse
-from tagready.git import Git, discover
-from tagready.git_records import Ref
-from tagready.snapshot import take
-from tagready.verify import Options, Verified, judge_tag
+from tagready.commands.releases.snapshot import take
+from tagready.commands.verify import Options, Verified, judge_tag
+from tagready.doors.git import Git, discover
+from tagready.facts.findings import Level, Refused, Report, Trouble, WrongUse
+from tagready.facts.git_records import Ref
 
 #: Versions that are computed by code in setup.py or by Incremental: the tag is taken for them.
 TAG_IS_VERSION = 'version-source = "tag"\n'

@@ -20,12 +20,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tagready.findings import Trouble
-from tagready.git import discover
-from tagready.git_records import Commit
-from tagready.history import changelog_path, release_of
-from tagready.snapshot import Snapshot, take
-from tagready.tags import ReleaseTag
+from tagready.commands.releases.history import changelog_path, release_of
+from tagready.commands.releases.snapshot import Snapshot, take
+from tagready.doors.git import discover
+from tagready.facts.findings import Trouble
+from tagready.facts.git_records import Commit
+from tagready.facts.tags import ReleaseTag
 
 PEOPLE = {f"GIT_{who}_{what}": "bench@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 ENVIRONMENT = os.environ | PEOPLE | {"TAGREADY_INDEX_URL": "http://127.0.0.1:9/simple/"}

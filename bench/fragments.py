@@ -19,12 +19,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from tagready import fragments
-from tagready.findings import Finding, Level, Trouble
-from tagready.git import Git, discover
-from tagready.snapshot import Snapshot, take
-from tagready.traces import shows, squeezed
-from tagready.trial import try_entry
+from tagready.commands.changes.trial import try_entry
+from tagready.commands.releases.snapshot import Snapshot, take
+from tagready.doors.git import Git, discover
+from tagready.facts import fragments
+from tagready.facts.findings import Finding, Level, Trouble
+from tagready.facts.traces import shows, squeezed
 
 
 class Version(NamedTuple):

@@ -28,10 +28,10 @@ from typing import Any
 
 import speed
 from audit import final_tags
-from tagready import git as git_door
-from tagready.git import Git, discover
-from tagready.snapshot import take
-from tagready.verify import Options, judge_tag, verify
+from tagready.commands.releases.snapshot import take
+from tagready.commands.verify import Options, judge_tag, verify
+from tagready.doors import git as git_door
+from tagready.doors.git import Git, discover
 
 BIN = Path(sys.executable).parent
 NO_PROOF = ("--skip", "entry-differs", "--skip", "fragment-lost")
@@ -75,7 +75,7 @@ def exported(recorded: Recorded, scratch: Path) -> list[str]:
     judged = recorded.verified.judged
     assert judged.released is not None
     assert judged.entry is not None
-    from tagready.snapshot import FragmentData
+    from tagready.commands.releases.snapshot import FragmentData
 
     before = judged.released.before
     folder = before.export(FragmentData(judged.released.contents, proven=False), scratch)

@@ -20,11 +20,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tagready.changelog import Changelog
-from tagready.findings import Trouble
-from tagready.git import Git, discover
-from tagready.history import removed_by
-from tagready.snapshot import Snapshot, take
+from tagready.commands.releases.history import removed_by
+from tagready.commands.releases.snapshot import Snapshot, take
+from tagready.doors.git import Git, discover
+from tagready.facts.changelog import Changelog
+from tagready.facts.findings import Trouble
 
 BIN = Path(sys.executable).parent
 SORTED = "import os; l = os.listdir; os.listdir = lambda *a: sorted(l(*a)); from towncrier._shell import cli; cli()"

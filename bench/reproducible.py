@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tagready.archives import compare
+from tagready.doors.archives import compare
 
 TAGREADY = (str(Path(sys.executable).parent / "tagready"),)
 LONG_AGO = 978_307_200  # 2001-01-01

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import dists
-from tagready import release_file
-from tagready.release_file import ReleaseFile
-from tagready.release_folder import described_by
+from tagready.doors.release_folder import described_by
+from tagready.facts.publishing import release_file
+from tagready.facts.publishing.release_file import ReleaseFile
 from warehouse import TOKEN, Warehouse
 
 BIN = Path(sys.executable).parent

@@ -19,12 +19,12 @@ import pytest
 from dists import MADE, make_both, make_wheel
 from indexes import Index
 from projects import Result
-from tagready import release_file
-from tagready.index_rules import OnIndex
-from tagready.publish import Options, Published, publish
-from tagready.reconcile import Patience
-from tagready.release_file import ReleaseFile
-from tagready.release_folder import described_by
+from tagready.commands.publish import Options, Published, publish
+from tagready.commands.releases.reconcile import Patience
+from tagready.doors.release_folder import described_by
+from tagready.facts.publishing import release_file
+from tagready.facts.publishing.index_rules import OnIndex
+from tagready.facts.publishing.release_file import ReleaseFile
 from warehouse import TOKEN, Warehouse, client_environment
 
 #: What tells of processes.

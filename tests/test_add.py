@@ -438,7 +438,7 @@ def test_what_would_spoil_the_changelog_is_refused(make: Callable[..., Project],
 
 
 def test_what_towncrier_never_ends_on_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tagready.news.PROBE_SECONDS", 0.3)
+    monkeypatch.setattr("tagready.doors.news.PROBE_SECONDS", 0.3)
     project = rst_project(tmp_path / "rst")
     text = "Such as::\n\n" + "        deep\n" * 40 + "\nand more.\n"
     done = project.run("add", "41", "removal", "-m", text, "--format", "json")

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projects import MARKER, RST_MARKER, make_project
-from tagready import adoption, scaffold
-from tagready.adoption import Settings
-from tagready.changelog import BOM, Changelog, find_marker
+from tagready.facts.changelog import BOM, Changelog, find_marker
+from tagready.facts.scaffolding import adoption, scaffold
+from tagready.facts.scaffolding.adoption import Settings
 
 KEPT = """\
 # Changelog

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagready.archives import ArchiveError, GzipHeader, compare, read_gzip_header
+from tagready.doors.archives import ArchiveError, GzipHeader, compare, read_gzip_header
 from test_sdists import Entry, entry, folder, link, sdist
 
 Content = tuple[str, bytes, dict[str, Any]]

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from publishing import SDIST, WHEEL, isolate, make_release
-from tagready.attestations import attest
-from tagready.findings import WorldFailed
-from tagready.release_file import ReleasedFile
-from tagready.release_folder import described_by
+from tagready.doors.attestations import attest
+from tagready.doors.release_folder import described_by
+from tagready.facts.findings import WorldFailed
+from tagready.facts.publishing.release_file import ReleasedFile
 
 #: As the library is called; it writes down what it was asked, and by whom.
 SIGNER = """

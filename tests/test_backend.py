@@ -18,10 +18,10 @@ import pytest
 import tagready
 from buildable import EPOCH, FLIT, OURS, SDIST, WHEEL, members, offline, vendor, wheel_of
 from projects import Project
-from tagready import backend as door
-from tagready.backend import Backend, backend, installer_said
-from tagready.findings import WorldFailed
-from tagready.program_output import SHOWN_LINES
+from tagready.doors import backend as door
+from tagready.doors.backend import Backend, backend, installer_said
+from tagready.facts.findings import WorldFailed
+from tagready.facts.program_output import SHOWN_LINES
 
 fcntl, resource = pytest.importorskip("fcntl"), pytest.importorskip("resource")
 
@@ -262,8 +262,8 @@ def test_python_that_can_make_no_environment(tmp_path: Path) -> None:
     code = (
         f"import sys\nsys.path = [path for path in sys.path if not path.endswith('site-packages')]\n"
         f"sys.path += {[str(Path(tagready.__file__).parent.parent), str(site)]!r}\n"
-        "from tagready.backend import isolated\n"
-        "from tagready.findings import WorldFailed\n"
+        "from tagready.doors.backend import isolated\n"
+        "from tagready.facts.findings import WorldFailed\n"
         "try:\n    with isolated():\n        pass\n"
         "except WorldFailed as failed:\n    print(failed.what, failed.fix, failed.command, sep='\\n')\n"
     )

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from tagready.branches import Facts, is_release_branch, judge
-from tagready.findings import Finding, Report, Skipped
-from tagready.git_records import Ref
+from tagready.facts.branches import Facts, is_release_branch, judge
+from tagready.facts.findings import Finding, Report, Skipped
+from tagready.facts.git_records import Ref
 
 
 @pytest.mark.parametrize(

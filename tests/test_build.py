@@ -38,10 +38,10 @@ from buildable import (
 )
 from dists import make_sdist, make_wheel
 from projects import CHANGELOG, Project, Result
-from tagready import backend
-from tagready import build as command
-from tagready.release_file import ReleaseFile, as_json, as_sums, read
-from tagready.release_folder import described_by, look_into, unlike_release
+from tagready.commands import build as command
+from tagready.doors import backend
+from tagready.doors.release_folder import described_by, look_into, unlike_release
+from tagready.facts.publishing.release_file import ReleaseFile, as_json, as_sums, read
 
 JSON = ("--format", "json")
 ONCE = ("--once", *JSON)
@@ -734,7 +734,8 @@ def test_ended_from_outside(
 #: Forks a process for each write of putting a build into its folder, which is killed just before it.
 KILLER = """import os, shutil, signal, sys
 from pathlib import Path
-from tagready import build, release_file
+from tagready.commands import build
+from tagready.facts.publishing import release_file
 
 new, old, root = map(Path, sys.argv[1:])
 release = release_file.read((new / "release.json").read_text(), "")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from packaging.version import Version
 
-from tagready.change_rules import (
+from tagready.facts.change_rules import (
     NEXT,
     Edits,
     FragmentText,
@@ -29,13 +29,13 @@ from tagready.change_rules import (
     shown_by,
     spoiled_by,
 )
-from tagready.changelog import Changelog
-from tagready.findings import Finding, Level, finding
-from tagready.fragment_needed import counts_as_code, fragment_missing, issue_for, metadata_changed, to_write
-from tagready.fragments import Fragment, read_name
-from tagready.git_records import LoggedCommit
-from tagready.places import PatternPlace, Stated, TomlPlace
-from tagready.project import Section, Sources, read_news
+from tagready.facts.changelog import Changelog
+from tagready.facts.findings import Finding, Level, finding
+from tagready.facts.fragment_needed import counts_as_code, fragment_missing, issue_for, metadata_changed, to_write
+from tagready.facts.fragments import Fragment, read_name
+from tagready.facts.git_records import LoggedCommit
+from tagready.facts.places import PatternPlace, Stated, TomlPlace
+from tagready.facts.project import Section, Sources, read_news
 
 TABLE = {"directory": "changelog.d", "filename": "CHANGELOG.md"}
 NEWS = read_news(Sources("", {"project": {"name": "demo"}, "tool": {"towncrier": TABLE}}, None))

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from packaging.version import Version
 
-from tagready.changelog import BOM, Changelog, Entry, find_marker, insert, newline_of
+from tagready.facts.changelog import BOM, Changelog, Entry, find_marker, insert, newline_of
 
 MARKER = "<!-- towncrier release notes start -->\n"
 RST_MARKER = ".. towncrier release notes start\n"

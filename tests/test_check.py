@@ -372,7 +372,7 @@ def test_no_made_up_version_is_shown(project: Project) -> None:
 
 
 def test_a_fragment_on_which_towncrier_hangs(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tagready.news.PROBE_SECONDS", 0.3)
+    monkeypatch.setattr("tagready.doors.news.PROBE_SECONDS", 0.3)
     hangs = "Such as::\n\n" + "        deep\n" * 40 + "\nand more.\n"
     since_main(
         commit(write("pyproject.toml", RST), write("NEWS.rst", RST_NEWS), write("changelog.d/5.doc.rst", hangs))

@@ -13,9 +13,9 @@ from typing import NamedTuple
 import pytest
 
 from projects import Project
-from tagready import checkout, git
-from tagready.checkout import clone
-from tagready.findings import WorldFailed
+from tagready.doors import checkout, git
+from tagready.doors.checkout import clone
+from tagready.facts.findings import WorldFailed
 
 FILES: dict[str, str | bytes] = {
     "unix.txt": "one\ntwo\n",

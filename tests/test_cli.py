@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from projects import Project, Result
-from tagready.exits import answering
+from tagready.console.exits import answering
 
 
 def started(*arguments: str, cwd: Path, **environment: str) -> Result:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tagready.config import NOT_YET, Config, Hook, VersionFile, load, read_toml
-from tagready.findings import WrongUse
-from tagready.versions import BUMP_RULES, Bump
+from tagready.facts.config import NOT_YET, Config, Hook, VersionFile, load, read_toml
+from tagready.facts.findings import WrongUse
+from tagready.facts.versions import BUMP_RULES, Bump
 
 
 def read(table: dict[str, Any]) -> Config:

@@ -22,12 +22,12 @@ import indexes
 from faults import Fault, FaultProxy
 from indexes import Index, faulty, page
 from publishing import QUICK, Told, environment, isolate
-from tagready.credentials import Credentials, find, find_place, mint, probe
-from tagready.findings import Finding, Refused, WorldFailed, WrongUse
-from tagready.publish import Options, publish
-from tagready.token_rules import missing
-from tagready.tokens import location_of
-from tagready.upload_answers import Answer, refuses_token
+from tagready.commands.publish import Options, publish
+from tagready.doors.credentials import Credentials, find, find_place, mint, probe
+from tagready.facts.findings import Finding, Refused, WorldFailed, WrongUse
+from tagready.facts.publishing.token_rules import missing
+from tagready.facts.publishing.tokens import location_of
+from tagready.facts.publishing.upload_answers import Answer, refuses_token
 from warehouse import EXPIRED, TOKEN, Scope, Warehouse
 
 LOCAL = "http://127.0.0.1:9/legacy/"
@@ -344,7 +344,7 @@ LISTED = "[distutils]\nindex-servers = pypi other\n"
 #: Says what is found for each of several places, in one process, for a keyring is chosen once in each.
 LOOK = """
 import os, sys
-from tagready.credentials import Credentials, find, find_place
+from tagready.doors.credentials import Credentials, find, find_place
 for name, url in (("pypi", None), ("other", None), (None, sys.argv[1]), (None, sys.argv[2])):
     os.environ["TWINE_REPOSITORY_URL"] = url or ""
     found = find(find_place(name, None), "demo")

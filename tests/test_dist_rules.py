@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from packaging.tags import Tag, parse_tag
 from packaging.version import Version
 
-from tagready.dist_rules import (
+from tagready.doors.distributions import read
+from tagready.facts.findings import Finding, Level, Report, Skipped
+from tagready.facts.publishing.dist_rules import (
     Expected,
     FileName,
     judge,
     read_name,
 )
-from tagready.distribution import Distribution, Kind, MemberLeak, kind_of
-from tagready.distributions import read
-from tagready.findings import Finding, Level, Report, Skipped
-from tagready.leaks import Leak
+from tagready.facts.publishing.distribution import Distribution, Kind, MemberLeak, kind_of
+from tagready.facts.publishing.leaks import Leak
 from test_distributions import (
     INFO,
     SDIST_FILES,

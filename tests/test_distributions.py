@@ -19,10 +19,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagready import distributions
-from tagready.distribution import Distribution, Kind, Member, MemberLeak, kind_of, shown
-from tagready.distributions import find, read, sha256_of
-from tagready.leaks import Leak
+from tagready.doors import distributions
+from tagready.doors.distributions import find, read, sha256_of
+from tagready.facts.publishing.distribution import Distribution, Kind, Member, MemberLeak, kind_of, shown
+from tagready.facts.publishing.leaks import Leak
 from test_tokens import TEST_PYPI, made
 
 TOKEN, TEST_TOKEN = made([1, ["demo"]]), made(location=TEST_PYPI)

@@ -16,8 +16,8 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from tagready import config
 from tagready.cli import cli
+from tagready.facts import config
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

@@ -48,9 +48,9 @@ from publishing import (
     spawn,
     wait_until,
 )
-from tagready.findings import Refused, Trouble, WorldFailed
-from tagready.index import Listing, list_project
-from tagready.publish import Options
+from tagready.commands.publish import Options
+from tagready.doors.index import Listing, list_project
+from tagready.facts.findings import Refused, Trouble, WorldFailed
 from warehouse import TOKEN, Scope, Warehouse, certificate, make_token
 
 pytestmark = [pytest.mark.slow, on_linux]

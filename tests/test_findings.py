@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tagready.findings import RULES, Finding, Level, Refused, Report, Skipped, as_warning, finding
+from tagready.facts.findings import RULES, Finding, Level, Refused, Report, Skipped, as_warning, finding
 
 ROOT = Path(__file__).parent.parent
-SOURCES = {path.name: path.read_text("utf-8") for path in (ROOT / "src" / "tagready").glob("*.py")}
+SOURCES = {path.name: path.read_text("utf-8") for path in (ROOT / "src" / "tagready").rglob("*.py")}
 
 
 def test_every_rule_has_its_heading_in_the_docs_and_none_is_left_over() -> None:

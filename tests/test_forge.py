@@ -10,9 +10,9 @@ import pytest
 
 from forge_server import AFTER, BEFORE, READER, REPOSITORY, WRITER, Fault, ForgeServer, Reply, Seen
 from publishing import isolate
-from tagready import forge
-from tagready.findings import WorldFailed
-from tagready.forge import Asset, Forge, PullRequest, Unanswered
+from tagready.doors import forge
+from tagready.doors.forge import Asset, Forge, PullRequest, Unanswered
+from tagready.facts.findings import WorldFailed
 
 COMMIT, OTHER = "c" * 40, "d" * 40
 

@@ -15,7 +15,7 @@ from packaging.version import Version
 from crashing import Nursery
 from projects import CHANGELOG, MARKER, PYPROJECT, RST_MARKER, Project, Result, add_remote, make_project
 from steps import Step, amend, commit, edit, git, prepare, put, remove, run, write
-from tagready.changelog import BOM, Changelog, insert_in_order
+from tagready.facts.changelog import BOM, Changelog, insert_in_order
 
 pytestmark = pytest.mark.usefixtures("noon")
 

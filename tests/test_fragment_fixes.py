@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from tagready.fragment_fixes import Mended, better_name, better_text
-from tagready.project import Section, Sources, read_news
+from tagready.facts.fragment_fixes import Mended, better_name, better_text
+from tagready.facts.project import Section, Sources, read_news
 
 NEWS = read_news(
     Sources("", {"project": {"name": "demo"}, "tool": {"towncrier": {"directory": "d", "filename": "C.md"}}}, None)

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from towncrier import _builder
 from towncrier._settings.load import parse_toml
 
-from tagready.findings import Finding, Level
-from tagready.fragments import (
+from tagready.facts.findings import Finding, Level
+from tagready.facts.fragments import (
     Fragment,
     Survey,
     category_level,
@@ -27,7 +27,7 @@ from tagready.fragments import (
     read_name,
     survey,
 )
-from tagready.project import DEFAULT_TYPES, FragmentType, News, Section
+from tagready.facts.project import DEFAULT_TYPES, FragmentType, News, Section
 
 NEWS = News(
     config_path="pyproject.toml",

@@ -7,12 +7,12 @@ import datetime
 import pytest
 from packaging.version import Version
 
-from tagready.changelog import Changelog, same_text
-from tagready.findings import Finding, Level, Report, Skipped
-from tagready.fragments import Fragment
-from tagready.gate import Release, is_proven, judge
-from tagready.places import Stated, TomlPlace
-from tagready.traces import Compiled
+from tagready.facts.changelog import Changelog, same_text
+from tagready.facts.findings import Finding, Level, Report, Skipped
+from tagready.facts.fragments import Fragment
+from tagready.facts.gate import Release, is_proven, judge
+from tagready.facts.places import Stated, TomlPlace
+from tagready.facts.traces import Compiled
 
 PLACE = TomlPlace("pyproject.toml", ("project", "version"))
 ENTRY = "## 1.4.0 (2026-02-03)\n\n### Features\n\n- Add colour. (#12)\n\n### Fixes\n\n- Mend it. (#13)\n"

@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from tagready.generated import crlf_by_attributes, generated_by_attributes, generated_by_settings
+from tagready.facts.publishing.generated import crlf_by_attributes, generated_by_attributes, generated_by_settings
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from projects import Project, make_project
-from tagready.findings import WorldFailed, WrongUse
-from tagready.git import Git, discover, git_failed
-from tagready.git_records import Change, Commit, LoggedCommit, RemoteAnswer, TreeEntry
+from tagready.doors.git import Git, discover, git_failed
+from tagready.facts.findings import WorldFailed, WrongUse
+from tagready.facts.git_records import Change, Commit, LoggedCommit, RemoteAnswer, TreeEntry
 
 Edits = Mapping[str, str | None]
 

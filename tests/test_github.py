@@ -12,8 +12,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from projects import PYPROJECT, Project, make_project
-from tagready.findings import Finding, Level, Report, Skipped
-from tagready.github import MESSAGE_LENGTH, as_annotations, as_error, checklist, failure, summary
+from tagready.facts.actions.github import MESSAGE_LENGTH, as_annotations, as_error, checklist, failure, summary
+from tagready.facts.findings import Finding, Level, Report, Skipped
 
 # -- annotations -------------------------------------------------------------------------------------------------------
 

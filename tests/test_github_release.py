@@ -16,10 +16,10 @@ from dists import make_both, make_wheel
 from forge_server import AFTER, BEFORE, READER, REPOSITORY, WRITER, Fault, ForgeServer, Kept, Reply
 from projects import Result
 from publishing import COMMIT, SDIST, WHEEL, describe, isolate, make_platform_wheel
-from tagready import release_file
-from tagready.findings import Refused, WorldFailed, WrongUse
-from tagready.github_release import LONGEST_BODY, Act, Done, OnForge, Options, github_release, open_forge
-from tagready.release_folder import described_by
+from tagready.commands.github_release import LONGEST_BODY, Act, Done, OnForge, Options, github_release, open_forge
+from tagready.doors.release_folder import described_by
+from tagready.facts.findings import Refused, WorldFailed, WrongUse
+from tagready.facts.publishing import release_file
 
 NAMES = (WHEEL, SDIST, "SHA256SUMS", "release.json")
 OTHER = "fedcba98" * 5
@@ -735,5 +735,5 @@ def test_command_used_wrongly(tmp_path: Path, arguments: tuple[str, ...], said: 
 
 
 def test_what_asks_a_forge_is_imported_by_who_asks_one() -> None:
-    script = "import sys, tagready.cli, tagready.forge; sys.exit('requests' in sys.modules)"
+    script = "import sys, tagready.cli, tagready.doors.forge; sys.exit('requests' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -14,8 +14,7 @@ from packaging.version import Version
 import steps
 from projects import CHANGELOG, PYPROJECT, Project, make_project
 from steps import Step, git, prepare, put, run
-from tagready.git import discover
-from tagready.history import (
+from tagready.commands.releases.history import (
     CutOff,
     changelog_path,
     declares_edit,
@@ -26,7 +25,8 @@ from tagready.history import (
     recorded_towncrier,
     release_of,
 )
-from tagready.snapshot import take
+from tagready.commands.releases.snapshot import take
+from tagready.doors.git import discover
 
 TOWNCRIER = installed("towncrier")
 

@@ -24,8 +24,8 @@ from twine.utils import TEST_REPOSITORY
 
 import indexes
 from indexes import HTML, JSON, faulty, html_page, json_page, page
-from tagready.findings import WrongUse
-from tagready.index import Listed, Listing, NotListed, endpoint, list_project, seconds_of
+from tagready.doors.index import Listed, Listing, NotListed, endpoint, list_project, seconds_of
+from tagready.facts.findings import WrongUse
 
 SHA = "0123456789abcdef" * 4
 VERSION = '<meta name="pypi:repository-version" content="{}">'
@@ -346,7 +346,9 @@ def test_the_deadline_is_for_all_of_the_answer(answer: indexes.Answer) -> None:
 
 
 def test_a_process_ends_though_the_index_trickles() -> None:
-    code = "import sys; from tagready.index import list_project; print(list_project('demo', sys.argv[1], 0.25).why)"
+    code = (
+        "import sys; from tagready.doors.index import list_project; print(list_project('demo', sys.argv[1], 0.25).why)"
+    )
     with faulty(indexes.trickle(b"HTTP/1.0 200 OK\r\n\r\n")) as server:
         done = subprocess.run([sys.executable, "-c", code, server.url], capture_output=True, text=True, timeout=20)
     assert (done.returncode, done.stdout.strip(), done.stderr) == (

@@ -7,10 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from tagready.findings import Finding, Report, Skipped
-from tagready.index_rules import Action, OnIndex, burned, compare, conflicts, judge, same_release, strangers
-from tagready.release_file import ReleasedFile
-from tagready.versions import after
+from tagready.facts.findings import Finding, Report, Skipped
+from tagready.facts.publishing.index_rules import (
+    Action,
+    OnIndex,
+    burned,
+    compare,
+    conflicts,
+    judge,
+    same_release,
+    strangers,
+)
+from tagready.facts.publishing.release_file import ReleasedFile
+from tagready.facts.versions import after
 
 FINALS = ("9.0.1", "8.4.0", "8.3.9", "8.3.0", "7.4.4")
 

@@ -19,10 +19,10 @@ import pytest
 import indexes
 from projects import CHANGELOG, MARKER, PYPROJECT, Project, add_remote, make_project
 from shapes import FLIT_CHANGELOG, PLAIN, SHAPES, init, shaped, steps
-from tagready import git
-from tagready import init as scaffolding
-from tagready.findings import WorldFailed
-from tagready.stamps import digest, read_stamp, stamped
+from tagready.commands import init as scaffolding
+from tagready.doors import git
+from tagready.facts.findings import WorldFailed
+from tagready.facts.scaffolding.stamps import digest, read_stamp, stamped
 
 WORKFLOWS = ".github/workflows"
 GENERATED = [
@@ -991,7 +991,7 @@ def test_a_release_can_be_made_then(name: str, tmp_path: Path) -> None:
     project.git("push", "--quiet", "origin", shape.branch)
 
     bump = project.run("status", "--format", "json").json["version"]
-    done = project.prepare("auto", "--date", "2026-11-22", "--branch")
+    done = project.prepare("auto", "--branch")
 
     assert done.code == 0, done.err
     branch = f"release/{bump}"

@@ -9,8 +9,8 @@ import pytest
 
 from projects import Project, make_project
 from shapes import PLAIN, init, steps
-from tagready import scaffold
-from tagready.compiled import compiled_by
+from tagready.facts.scaffolding import scaffold
+from tagready.facts.scaffolding.compiled import compiled_by
 
 WORKFLOWS = ".github/workflows"
 CHECKLIST = "docs/releases/readiness-checklist.md"

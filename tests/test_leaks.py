@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagready.leaks import Leak, find_leaks
+from tagready.facts.publishing.leaks import Leak, find_leaks
 from test_tokens import TEST_PYPI, made
 
 TOKEN, TEST_TOKEN = made([1, ["demo"]]), made(location=TEST_PYPI)

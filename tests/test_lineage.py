@@ -9,9 +9,9 @@ import pytest
 from packaging.version import Version
 
 from projects import Project, make_project
-from tagready.git import discover
-from tagready.lineage import NEIGHBOURS, release_before
-from tagready.snapshot import take
+from tagready.commands.releases.lineage import NEIGHBOURS, release_before
+from tagready.commands.releases.snapshot import take
+from tagready.doors.git import discover
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from tagready.markdown import to_markdown
+from tagready.facts.markdown import to_markdown
 
 
 @pytest.mark.parametrize(

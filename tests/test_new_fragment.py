@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagready.findings import WrongUse
-from tagready.fragments import Fragment, read_name
-from tagready.new_fragment import (
+from tagready.facts.findings import WrongUse
+from tagready.facts.fragments import Fragment, read_name
+from tagready.facts.new_fragment import (
     Habits,
     default_section,
     file_name,
@@ -23,7 +23,7 @@ from tagready.new_fragment import (
     slug,
     stem,
 )
-from tagready.project import News, Section, Sources, read_news
+from tagready.facts.project import News, Section, Sources, read_news
 
 
 def news(**keys: object) -> News:

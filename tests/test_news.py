@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from projects import PYPROJECT
-from tagready import news
-from tagready.findings import WorldFailed
-from tagready.news import DidNotEnd, Order, Rendering, render
+from tagready.doors import news
+from tagready.doors.news import DidNotEnd, Order, Rendering, render
+from tagready.facts.findings import WorldFailed
 
 RST = PYPROJECT.replace("CHANGELOG.md", "NEWS.rst")
 HANGS = "Text::\n\n" + "".join(f"            line {number}\n" for number in range(14)) + "\nAnd more.\n"

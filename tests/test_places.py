@@ -11,10 +11,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tagready.config import Config, VersionFile
-from tagready.findings import Finding, WrongUse
-from tagready.places import LockPlace, PatternPlace, Place, Places, TomlPlace, find_places, judge, rewrite, stated
-from tagready.project import Sources
+from tagready.facts.config import Config, VersionFile
+from tagready.facts.findings import Finding, WrongUse
+from tagready.facts.places import LockPlace, PatternPlace, Place, Places, TomlPlace, find_places, judge, rewrite, stated
+from tagready.facts.project import Sources
 
 Files = dict[str, str]
 

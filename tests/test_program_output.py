@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tagready.program_output import last_lines
+from tagready.facts.program_output import last_lines
 
 
 @pytest.mark.parametrize(

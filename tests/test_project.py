@@ -10,8 +10,8 @@ import pytest
 from towncrier._builder import FragmentsPath
 from towncrier._settings.load import Config, load_config
 
-from tagready.findings import WrongUse
-from tagready.project import DEFAULT_TYPES, FragmentType, News, Section, Sources, name_of, read_news
+from tagready.facts.findings import WrongUse
+from tagready.facts.project import DEFAULT_TYPES, FragmentType, News, Section, Sources, name_of, read_news
 
 TYPES = """
 [[tool.towncrier.type]]

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tagready import project_tests
-from tagready.project_tests import OUR_PYTHONS, Recipe
+from tagready.facts.scaffolding import project_tests
+from tagready.facts.scaffolding.project_tests import OUR_PYTHONS, Recipe
 
 # -- how they are run --------------------------------------------------------------------------------------------------
 

@@ -45,10 +45,10 @@ from publishing import (
     spawn,
     wait_until,
 )
-from tagready.findings import Finding, Refused, Report, Skipped, WorldFailed, WrongUse
-from tagready.index_rules import OnIndex
-from tagready.publish import Options, Published, configured, resume
-from tagready.release_folder import described_by
+from tagready.commands.publish import Options, Published, configured, resume
+from tagready.doors.release_folder import described_by
+from tagready.facts.findings import Finding, Refused, Report, Skipped, WorldFailed, WrongUse
+from tagready.facts.publishing.index_rules import OnIndex
 from warehouse import ONE_FACTOR, TOKEN, UNVERIFIED, Scope, Warehouse, make_token
 
 POSTS = "/legacy/"

@@ -11,9 +11,9 @@ import warehouse as w
 from dists import make_both, make_wheel, sha256
 from faults import Fault, FaultProxy, Kind
 from publishing import QUICK, SDIST, WHEEL, Told, actions, asked, describe, isolate, make_release, published, pypiserver
-from tagready.findings import Refused, WorldFailed
-from tagready.publish import Options
-from tagready.reconcile import Patience
+from tagready.commands.publish import Options
+from tagready.commands.releases.reconcile import Patience
+from tagready.facts.findings import Refused, WorldFailed
 from warehouse import TOKEN, Warehouse
 
 

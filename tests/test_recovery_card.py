@@ -15,9 +15,10 @@ from markdown_it import MarkdownIt
 from forge_server import READER, ForgeServer
 from indexes import JSON, faulty, json_page, page
 from projects import Project, add_remote
-from tagready import recovery_card, status
-from tagready.findings import Finding, Refused, Report, Trouble, WorldFailed, finding
-from tagready.status import FORGE, Place, Recovery, Standing, State
+from tagready.commands import status
+from tagready.commands.status import FORGE, Place, Recovery, Standing, State
+from tagready.console import recovery_card
+from tagready.facts.findings import Finding, Refused, Report, Trouble, WorldFailed, finding
 
 DONE, ABSENT, CONFLICT, UNKNOWN = State.AS_INTENDED, State.ABSENT, State.CONFLICTING, State.UNVERIFIABLE
 RUN = "https://github.com/acme/lantern/actions/runs/7"

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from projects import Project, copy_pair, make_pair
-from tagready.findings import Refused, Report, WorldFailed, WrongUse
-from tagready.git import Git, discover
-from tagready.prepared import Options, Prepared
-from tagready.refs import is_behind, make_tag, no_remote, refspecs, upstream_of
-from tagready.snapshot import take
+from tagready.commands.releases.refs import is_behind, make_tag, no_remote, refspecs, upstream_of
+from tagready.commands.releases.snapshot import take
+from tagready.doors.git import Git, discover
+from tagready.facts.findings import Refused, Report, WorldFailed, WrongUse
+from tagready.facts.prepared import Options, Prepared
 
 ENTRY = "## 1.4.0 (2026-02-03)\n\n### Features\n\n# not a comment\n\n- Caf\udce9  \n- 日本\n\n"
 

@@ -12,7 +12,7 @@ import pytest
 
 from projects import CHANGELOG, MARKER, PYPROJECT, RST_MARKER, Project, add_remote, make_project
 from steps import Step, git, put, remove, run, write
-from tagready import git as git_door
+from tagready.doors import git as git_door
 
 Make = Callable[..., Project]
 
@@ -396,7 +396,7 @@ def test_restructuredtext_headings(make: Make, text: str, rules: list[str]) -> N
 
 
 def test_a_fragment_on_which_towncrier_hangs(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tagready.news.PROBE_SECONDS", 1.5)
+    monkeypatch.setattr("tagready.doors.news.PROBE_SECONDS", 1.5)
     project = make(pyproject=RST, changelog=None, fragments={"12.feature.rst": "Fine.\n", "13.bugfix.rst": HANGS})
     before, start = project.fingerprint(), time.monotonic()
     done = project.prepare("1.4.0", "--format", "json")

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagready.findings import Finding, Level, Report, Skipped, WrongUse, as_verdict
-from tagready.release_file import NAME, ReleasedFile, ReleaseFile, as_json, as_sums, constraints, read
+from tagready.facts.findings import Finding, Level, Report, Skipped, WrongUse, as_verdict
+from tagready.facts.publishing.release_file import NAME, ReleasedFile, ReleaseFile, as_json, as_sums, constraints, read
 
 A, B = "a" * 64, "b" * 64
 WHEEL, SDIST = ReleasedFile("demo-1.4.0-py3-none-any.whl", 1152, A), ReleasedFile("demo-1.4.0.tar.gz", 40525, B)

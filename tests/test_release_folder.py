@@ -11,9 +11,9 @@ import pytest
 from packaging.version import Version
 
 from dists import make_both, make_sdist, make_wheel
-from tagready.findings import Finding, Level, Refused, Report, WrongUse, as_verdict
-from tagready.release_file import NAME, ReleaseFile, as_json, as_sums
-from tagready.release_folder import described_by, distributions_in, look_into, project_of, unlike_release
+from tagready.doors.release_folder import described_by, distributions_in, look_into, project_of, unlike_release
+from tagready.facts.findings import Finding, Level, Refused, Report, WrongUse, as_verdict
+from tagready.facts.publishing.release_file import NAME, ReleaseFile, as_json, as_sums
 
 WHEEL, SDIST = "demo-1.4.0-py3-none-any.whl", "demo-1.4.0.tar.gz"
 LINUX = "demo-1.4.0-cp313-cp313-manylinux_2_28_x86_64.whl"

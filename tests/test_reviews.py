@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import pytest
 
-from tagready.findings import Finding, Report, Skipped, finding
-from tagready.git_records import LoggedCommit
-from tagready.reviews import PullRequest, Pushed, judge, merged_by_forge
+from tagready.facts.findings import Finding, Report, Skipped, finding
+from tagready.facts.git_records import LoggedCommit
+from tagready.facts.reviews import PullRequest, Pushed, judge, merged_by_forge
 
 ANN = ("Ann", "ann@example.org")
 GITHUB = ("GitHub", "noreply@github.com")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from readme_renderer import rst
 
-from tagready.rst_verdict import Problem, problems, uses
+from tagready.facts.rst_verdict import Problem, problems, uses
 
 BORDER = "Bottom border or header rule does not match top border"
 

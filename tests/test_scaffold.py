@@ -17,11 +17,14 @@ import yaml
 
 import workflow_files
 from shapes import SHAPES, shaped
-from tagready import git, init, scaffold, workflow_rules, zizmor
-from tagready.findings import Report
-from tagready.scaffold import FOLDER, WORKFLOWS, Facts, Tool
-from tagready.stamps import digest, read_stamp
-from tagready.surroundings import look
+from tagready.commands import init
+from tagready.commands.setup.surroundings import look
+from tagready.doors import git, zizmor
+from tagready.facts.actions import workflow_rules
+from tagready.facts.findings import Report
+from tagready.facts.scaffolding import scaffold
+from tagready.facts.scaffolding.scaffold import FOLDER, WORKFLOWS, Facts, Tool
+from tagready.facts.scaffolding.stamps import digest, read_stamp
 
 GOLDENS = Path(__file__).parent / "goldens" / "init"
 TOOL = Tool("1.2.3", "ab" * 32)
@@ -197,7 +200,7 @@ def _written(folder: Path, name: str) -> dict[str, str]:
 
 def _golden(text: str) -> str:
     """Return a file as it is kept: without digests, what is asked of others, and the hundred lines of pins."""
-    from tagready.surroundings import _token_page
+    from tagready.commands.setup.surroundings import _token_page
 
     text = text.replace(_token_page(), "https://index.example.org/tokens/")
     if PINS in text:

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagready.archives import ArchiveError
-from tagready.sdists import is_reproducible, normalise
+from tagready.doors.archives import ArchiveError
+from tagready.doors.sdists import is_reproducible, normalise
 
 EPOCH = 1_700_000_000
 NAME = "demo-1.0.0.tar.gz"

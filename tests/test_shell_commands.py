@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tagready.shell_commands import SOME_TEXT, calls, commands, line_of, program_name
-from tagready.workflow_yaml import At
+from tagready.facts.actions.shell_commands import SOME_TEXT, calls, commands, line_of, program_name
+from tagready.facts.actions.workflow_yaml import At
 
 
 @pytest.mark.parametrize(

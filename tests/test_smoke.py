@@ -12,9 +12,9 @@ from typing import NamedTuple
 import pytest
 
 from buildable import WHEEL, offline, wheel_of
-from tagready import smoke
-from tagready.findings import Finding, Report, Skipped
-from tagready.smoke import import_names
+from tagready.doors import smoke
+from tagready.doors.smoke import import_names
+from tagready.facts.findings import Finding, Report, Skipped
 
 FIX = "mend it, commit, and build again: people would get the same"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from projects import CHANGELOG, PYPROJECT, Project, make_project
-from tagready.findings import WrongUse
-from tagready.git import Git, discover
-from tagready.snapshot import Snapshot, take
+from tagready.commands.releases.snapshot import Snapshot, take
+from tagready.doors.git import Git, discover
+from tagready.facts.findings import WrongUse
 
 SETTINGS = PYPROJECT[PYPROJECT.index("[tool.towncrier]") :]
 

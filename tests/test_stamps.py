@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagready.stamps import Stamp, digest, read_stamp, restamped, stamped
+from tagready.facts.scaffolding.stamps import Stamp, digest, read_stamp, restamped, stamped
 
 BODY = "name: Release\non: push\n"
 HEADER = (

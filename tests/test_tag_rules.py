@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from tagready.findings import Finding
-from tagready.tag_rules import counts_as_release, not_newer, read_name
-from tagready.tags import read_tags
+from tagready.facts.findings import Finding
+from tagready.facts.tag_rules import counts_as_release, not_newer, read_name
+from tagready.facts.tags import read_tags
 
 V = ("v1.3.0",)
 

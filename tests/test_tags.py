@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tagready.tags import read_tags
+from tagready.facts.tags import read_tags
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tagready.answers import show_status
-from tagready.findings import Report, WorldFailed, finding
-from tagready.status import Next
-from tagready.terminal import show_entry, show_finding, show_trouble, show_where
+from tagready.commands.status import Next
+from tagready.console.answers import show_status
+from tagready.console.terminal import show_entry, show_finding, show_trouble, show_where
+from tagready.facts.findings import Report, WorldFailed, finding
 
 COMMAND = "git mv changelog.d/41.bug.md changelog.d/41.bugfix.md, or name it otherwise"
 

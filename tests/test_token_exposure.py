@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tagready.findings import Level
-from tagready.workflow_faults import IDENTITY, INHERITED, PERMISSIVE, TOKEN_SHOWN, TOKEN_SPREAD
-from tagready.workflow_rules import judge
+from tagready.facts.actions.workflow_faults import IDENTITY, INHERITED, PERMISSIVE, TOKEN_SHOWN, TOKEN_SPREAD
+from tagready.facts.actions.workflow_rules import judge
+from tagready.facts.findings import Level
 from workflow_cases import BUILD, MAKE, PATH, SHA, TWINE, Case, bad, findings, nothing, release, rows
 
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twine.utils import DEFAULT_REPOSITORY, TEST_REPOSITORY
 
-from tagready.findings import Finding, Level
-from tagready.token_rules import Target, judge, missing, no_identity, not_trusted, refused
-from tagready.tokens import location_of
+from tagready.facts.findings import Finding, Level
+from tagready.facts.publishing.token_rules import Target, judge, missing, no_identity, not_trusted, refused
+from tagready.facts.publishing.tokens import location_of
 from warehouse import make_token
 
 KNOWN = (DEFAULT_REPOSITORY, TEST_REPOSITORY)

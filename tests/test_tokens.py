@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twine.utils import DEFAULT_REPOSITORY, TEST_REPOSITORY
 
-from tagready.tokens import FoundToken, Token, find_tokens, location_of, read_token
+from tagready.facts.publishing.tokens import FoundToken, Token, find_tokens, location_of, read_token
 
 PYPI, TEST_PYPI = location_of(DEFAULT_REPOSITORY), location_of(TEST_REPOSITORY)
 UNLIMITED = Token(PYPI, None, None, None, 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tagready.tox_environments import Settings, environment, from_ini, from_toml
+from tagready.facts.scaffolding.tox_environments import Settings, environment, from_ini, from_toml
 
 #: structlog's, as of 26.1.
 STRUCTLOG = """\

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from tagready.fragments import Fragment
-from tagready.traces import Compiled, Traces, traces
+from tagready.facts.fragments import Fragment
+from tagready.facts.traces import Compiled, Traces, traces
 
 ENTRY = "## 1.4.0 (2026-02-03)\n\n### Features\n\n- Add colour. (#12)\n\n### Fixes\n\n- Mend it. (#13)\n"
 FEATURE = Fragment("changelog.d/12.feature.md", "", "12", "feature", 0, orphan=False)

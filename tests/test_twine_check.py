@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from dists import make_sdist, make_wheel
-from tagready.findings import Finding, Level
-from tagready.twine_check import twine_check
+from tagready.doors.twine_check import twine_check
+from tagready.facts.findings import Finding, Level
 
 WHEEL, SDIST = "demo-1.4.0-py3-none-any.whl", "demo-1.4.0.tar.gz"
 RST = "Description-Content-Type: text/x-rst\n"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tagready.findings import Level
-from tagready.workflow_faults import INJECTION, STRANGERS_CODE
-from tagready.workflow_rules import judge
+from tagready.facts.actions.workflow_faults import INJECTION, STRANGERS_CODE
+from tagready.facts.actions.workflow_rules import judge
+from tagready.facts.findings import Level
 from workflow_cases import MAKE, PATH, SHA, TWINE, Case, bad, findings, nothing, release, rows
 
 TARGET = "pull_request_target:"

@@ -5,9 +5,17 @@ from __future__ import annotations
 import pytest
 from twine.utils import TEST_REPOSITORY
 
-from tagready.findings import Level
-from tagready.workflow_faults import CACHE, CANCELLED, OWN_CODE, SKIP_EXISTING, UNGATED, UNHEEDED, UNPINNED
-from tagready.workflow_rules import judge
+from tagready.facts.actions.workflow_faults import (
+    CACHE,
+    CANCELLED,
+    OWN_CODE,
+    SKIP_EXISTING,
+    UNGATED,
+    UNHEEDED,
+    UNPINNED,
+)
+from tagready.facts.actions.workflow_rules import judge
+from tagready.facts.findings import Level
 from workflow_cases import BUILD, MAKE, PATH, SHA, TAGS, TWINE, UPLOAD, Case, bad, findings, nothing, release, rows
 
 

@@ -15,7 +15,7 @@ from twine.repository import Repository
 from dists import make_sdist, make_wheel
 from indexes import Index
 from publishing import pypiserver
-from tagready.upload_answers import Answer, Meaning, meaning, refuses_token, words
+from tagready.facts.publishing.upload_answers import Answer, Meaning, meaning, refuses_token, words
 
 ACCEPTED, AGAIN, CLOSED, DELETED = Meaning.ACCEPTED, Meaning.AGAIN, Meaning.CLOSED, Meaning.DELETED
 REJECTED, THERE, TOKEN = Meaning.REJECTED, Meaning.THERE_ALREADY, Meaning.TOKEN_REFUSED

@@ -18,10 +18,10 @@ from dists import make_both, make_wheel
 from faults import Fault, FaultProxy, Kind
 from indexes import faulty, page
 from publishing import SDIST, WHEEL, children, isolate, on_linux, wait_until
-from tagready.credentials import Credentials, find_place
-from tagready.upload_answers import Answer, words
-from tagready.uploader import _upload
-from tagready.uploads import BYTES_A_SECOND, UPLOAD_SECONDS, Upload, Uploader, seconds_for
+from tagready.doors.credentials import Credentials, find_place
+from tagready.doors.uploader import _upload
+from tagready.doors.uploads import BYTES_A_SECOND, UPLOAD_SECONDS, Upload, Uploader, seconds_for
+from tagready.facts.publishing.upload_answers import Answer, words
 from warehouse import TOKEN, Warehouse, make_token
 
 

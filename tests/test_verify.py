@@ -21,7 +21,7 @@ from twine.utils import DEFAULT_REPOSITORY, TEST_REPOSITORY
 
 from projects import CHANGELOG, DAY, NOON, PYPROJECT, RST_MARKER, Project, Result, add_remote, make_project, with_keys
 from steps import Step, amend, commit, edit, git, prepare, run, write
-from tagready.tokens import location_of
+from tagready.facts.publishing.tokens import location_of
 
 pytestmark = pytest.mark.usefixtures("noon")
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from tagready.findings import WrongUse
-from tagready.versions import BUMP_RULES, Asked, Bump, asked, bumped, canonical, final_of, next_version, parse
+from tagready.facts.findings import WrongUse
+from tagready.facts.versions import BUMP_RULES, Asked, Bump, asked, bumped, canonical, final_of, next_version, parse
 
 EXAMPLE = "give a PEP 440 version such as 1.4.0, 2.0.0rc1 or 2026.11, or one of major, minor, patch, auto"
 

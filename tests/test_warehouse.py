@@ -31,8 +31,8 @@ from twine.repository import Repository
 from dists import make_both, make_sdist, make_wheel, sha256
 from faults import Fault, FaultProxy, Kill, Kind, Phase
 from indexes import Index
-from tagready.index import Listing, list_project
-from tagready.tokens import read_token
+from tagready.doors.index import Listing, list_project
+from tagready.facts.publishing.tokens import read_token
 from warehouse import (
     EXPIRED,
     HTML,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tagready.workflow_expressions import (
+from tagready.facts.actions.workflow_expressions import (
     BRANCH,
     PULL,
     TAG,
@@ -20,7 +20,7 @@ from tagready.workflow_expressions import (
     parse,
     replaced,
 )
-from tagready.workflow_yaml import NOTHING, At
+from tagready.facts.actions.workflow_yaml import NOTHING, At
 
 A, B, C = Path(("a",)), Path(("b",)), Path(("c",))
 

@@ -14,9 +14,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagready import workflow_faults
-from tagready.findings import Finding, Level, Report
-from tagready.workflow_faults import (
+from tagready.facts.actions import workflow_faults
+from tagready.facts.actions.workflow_faults import (
     CACHE,
     IDENTITY,
     INHERITED,
@@ -30,7 +29,8 @@ from tagready.workflow_faults import (
     UNREADABLE,
     Check,
 )
-from tagready.workflow_rules import judge, merged, zizmor_findings
+from tagready.facts.actions.workflow_rules import judge, merged, zizmor_findings
+from tagready.facts.findings import Finding, Level, Report
 from test_token_exposure import RIGHTS, TOKENS
 from test_untrusted_input import INJECTIONS
 from test_unverified_uploads import CACHES, PINS
@@ -212,8 +212,8 @@ def test_any_script_and_condition(text: str) -> None:
 )
 def test_large_ones_come_to_an_end(script: str) -> None:
     """Most of them GitHub refuses; none may keep the others from being judged."""
-    program = f"from tagready.workflow_rules import judge; print(len(judge({{'a': {_dumped(script)!r}}}, strict=False)"
-    program += ".findings))"
+    program = "from tagready.facts.actions.workflow_rules import judge\n"
+    program += f"print(len(judge({{'a': {_dumped(script)!r}}}, strict=False).findings))"
     done = subprocess.run(
         [sys.executable, "-"], input=program, capture_output=True, encoding="utf-8", timeout=20, check=True
     )

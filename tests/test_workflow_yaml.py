@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from tagready.workflow_faults import INJECTION, PERMISSIVE, UNGATED
-from tagready.workflow_rules import judge
-from tagready.workflow_yaml import NOTHING, At, read
+from tagready.facts.actions.workflow_faults import INJECTION, PERMISSIVE, UNGATED
+from tagready.facts.actions.workflow_rules import judge
+from tagready.facts.actions.workflow_yaml import NOTHING, At, read
 from workflow_cases import PATH, Expected, findings, nothing, release
 
 TEXT = """\

@@ -40,8 +40,8 @@ from releasing import (
     spoil,
     summary,
 )
-from tagready import scaffold
-from tagready.tokens import location_of
+from tagready.facts.publishing.tokens import location_of
+from tagready.facts.scaffolding import scaffold
 from warehouse import NOT_ALLOWED, TOKEN, Scope, make_token
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the workflows are for Linux")

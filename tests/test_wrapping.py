@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagready.wrapping import entry_in, has_command, wrapped
+from tagready.facts.wrapping import entry_in, has_command, wrapped
 
 LONG = "one two three four five six seven"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tagready import zizmor
-from tagready.findings import Level, Report, Skipped
+from tagready.doors import zizmor
+from tagready.facts.findings import Level, Report, Skipped
 
 WORKFLOW = """\
 on: pull_request

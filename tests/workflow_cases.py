@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from textwrap import dedent, indent
 from typing import NamedTuple
 
-from tagready.findings import Finding, Level, Report
-from tagready.workflow_faults import Check
+from tagready.facts.actions.workflow_faults import Check
+from tagready.facts.findings import Finding, Level, Report
 
 PATH = ".github/workflows/release.yml"
 SHA = "a" * 40

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from docutils import nodes
 from docutils.parsers.rst import Directive
 
-from tagready import config
+from tagready.facts import config
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx

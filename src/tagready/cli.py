@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tagready.exits import answering, opened
+from tagready.console.exits import answering, opened
 
 if TYPE_CHECKING:
-    from tagready.git import Git
+    from tagready.doors.git import Git
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -88,8 +88,8 @@ def init(directory: Path, overlay: Path | None, form: str, *, check: bool, upgra
     Writes what is missing, for the project as it is, and never over a file of
     yours. On a terminal it shows all of it and asks first.
     """
-    from tagready import init as scaffolding
-    from tagready import init_answers
+    from tagready.commands import init as scaffolding
+    from tagready.console import init_answers
 
     if check and (upgrade or yes):
         raise click.UsageError("--check writes nothing: give it alone")
@@ -115,7 +115,7 @@ def _offers(what: str) -> Callable[[click.Context, click.Parameter, str], list[A
     """Return what tells a shell the words that can stand for a parameter."""
 
     def offers(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[Any]:
-        from tagready import prompts
+        from tagready.console import prompts
 
         return prompts.offers(ctx, what, incomplete)
 
@@ -139,7 +139,8 @@ def add(directory: Path, overlay: Path | None, form: str, texts: tuple[str, ...]
     The text comes from -m, the editor or standard input. What is missing is
     asked for. Nothing is overwritten.
     """
-    from tagready import add, answers, prompts
+    from tagready.commands import add
+    from tagready.console import answers, prompts
 
     with opened(directory, "add", form) as repository:
         desk = add.look(repository, directory / overlay if overlay else None)
@@ -189,9 +190,9 @@ def prepare(version: str | None, directory: Path, overlay: Path | None, form: st
     if version is None:
         hint = f" (--branch took {options['branch']!r} as its name)" if options["branch"] else ""
         raise click.UsageError(f"Missing argument 'VERSION'{hint}. Try: prepare-release auto --dry-run")
-    from tagready import answers
-    from tagready.prepare import prepare as make
-    from tagready.prepared import Options
+    from tagready.commands.prepare import prepare as make
+    from tagready.console import answers
+    from tagready.facts.prepared import Options
 
     with opened(directory, "prepare", form) as repository:
         options["skip"] = tuple(options["skip"])
@@ -218,9 +219,9 @@ def tag(directory: Path, overlay: Path | None, form: str, **options: Any) -> Non
     The tag gate judges the commit first. The tag is annotated, signed or
     light, and named, as the newest release tag is.
     """
-    from tagready import answers
-    from tagready.tag import Options
-    from tagready.tag import tag as make
+    from tagready.commands.tag import Options
+    from tagready.commands.tag import tag as make
+    from tagready.console import answers
 
     with opened(directory, "tag", form, bare=True) as repository:
         tagged = make(repository, Options(**options), directory / overlay if overlay else None)
@@ -256,9 +257,9 @@ def forward_port(directory: Path, overlay: Path | None, form: str, **options: An
     the same here. The version stays. Run it again after anything that went
     wrong: it finishes what is missing, and does nothing twice.
     """
-    from tagready import answers
-    from tagready.forward_port import Options
-    from tagready.forward_port import forward_port as make
+    from tagready.commands.forward_port import Options
+    from tagready.commands.forward_port import forward_port as make
+    from tagready.console import answers
 
     with opened(directory, "forward-port", form) as repository:
         ported = make(repository, Options(**options), directory / overlay if overlay else None)
@@ -284,9 +285,9 @@ def verify(directory: Path, overlay: Path | None, form: str, **options: Any) -> 
     no network, and works in a bare clone. The entry is compiled again from the
     fragments that its commit removed.
     """
-    from tagready import answers
-    from tagready.verify import Options
-    from tagready.verify import verify as judge
+    from tagready.commands.verify import Options
+    from tagready.commands.verify import verify as judge
+    from tagready.console import answers
 
     with opened(directory, "verify", form, bare=True) as repository:
         options["skip"] = tuple(options["skip"])
@@ -316,9 +317,9 @@ def check(directory: Path, overlay: Path | None, form: str, **options: Any) -> N
     workflows. A release is recognised, and judged by the tag gate. With --fix,
     the working tree is mended and judged as if it were committed.
     """
-    from tagready import answers
-    from tagready.check import Options
-    from tagready.check import check as judge
+    from tagready.commands.check import Options
+    from tagready.commands.check import check as judge
+    from tagready.console import answers
 
     if options["main"] and (options["staged"] or options["fix"]):
         raise click.UsageError("--main judges what was pushed: give it without --staged and --fix")
@@ -348,7 +349,8 @@ def status(version: str | None, directory: Path, overlay: Path | None, form: str
     what stands against a release now. With it: commit, entry, tags and index,
     place by place, and the one next command. Reads only; works offline.
     """
-    from tagready import answers, status
+    from tagready.commands import status
+    from tagready.console import answers
 
     file = directory / overlay if overlay else None
     if summary:
@@ -379,8 +381,8 @@ def notes(tag: str | None, directory: Path, overlay: Path | None, form: str, out
     --format text prints them as written; --format md as Markdown, converted
     from reStructuredText where the changelog is that.
     """
-    from tagready import terminal
-    from tagready.notes import notes as read
+    from tagready.commands.notes import notes as read
+    from tagready.console import terminal
 
     with opened(directory, "notes", form, bare=True) as repository:
         found = read(repository, tag, directory / overlay if overlay else None, as_markdown=form == "md")
@@ -417,9 +419,9 @@ def build(directory: Path, overlay: Path | None, form: str, **options: Any) -> N
     Builds what is committed, in a clean clone; twice, and compares. The files
     are judged, and lie in DIR with SHA256SUMS and release.json.
     """
-    from tagready import answers, terminal
-    from tagready.build import Options
-    from tagready.build import build as make
+    from tagready.commands.build import Options
+    from tagready.commands.build import build as make
+    from tagready.console import answers, terminal
 
     with opened(directory, "build", form, bare=True) as repository, terminal.Progress() as progress:
         options["out"] = directory / options["out"]
@@ -453,9 +455,9 @@ def publish(directory: Path, overlay: Path | None, form: str, **options: Any) ->
     anything that went wrong: it does what is missing, and nothing twice. Needs
     no repository, only the distributions.
     """
-    from tagready import answers, terminal
-    from tagready.publish import Options, configured
-    from tagready.publish import publish as upload
+    from tagready.commands.publish import Options, configured
+    from tagready.commands.publish import publish as upload
+    from tagready.console import answers, terminal
 
     if options["preflight"] and options["confirm"]:
         raise click.UsageError("--preflight looks at the token, --confirm does without: give one of them")
@@ -499,9 +501,9 @@ def github_release(directory: Path, overlay: Path | None, form: str, act: str | 
     folder that `tagready build` filled. Run it again after anything that went
     wrong: it does what is missing, and nothing twice.
     """
-    from tagready import answers, terminal
-    from tagready.github_release import Act, Options, open_forge, tag_format
-    from tagready.github_release import github_release as make
+    from tagready.commands.github_release import Act, Options, open_forge, tag_format
+    from tagready.commands.github_release import github_release as make
+    from tagready.console import answers, terminal
 
     if act is None:
         raise click.UsageError("give one of --draft, --check and --publish")
@@ -532,7 +534,7 @@ def demo() -> None:
 
 def _editor(repository: Git) -> Callable[[str, str], str | None]:
     """Return what opens a text in the editor that git would open."""
-    from tagready.findings import WorldFailed
+    from tagready.facts.findings import WorldFailed
 
     def edit(text: str, extension: str) -> str | None:
         editor = repository.text("var", "GIT_EDITOR")
@@ -547,7 +549,7 @@ def _editor(repository: Git) -> Callable[[str, str], str | None]:
 
 
 def _write(path: Path, text: str) -> None:
-    from tagready.findings import WrongUse
+    from tagready.facts.findings import WrongUse
 
     try:
         path.write_bytes(text.encode("utf-8", "surrogateescape"))

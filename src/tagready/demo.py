@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
 
-from tagready.terminal import in_lines, say
+from tagready.console.terminal import in_lines, say
 
 PYPROJECT = """\
 [project]

@@ -1,0 +1,1 @@
+"""The commands: look, decide, act. A module for each, and what several of them share."""

@@ -1,0 +1,98 @@
+"""Whether a change is a release, or brings the entry of one to another branch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from packaging.version import Version
+
+from tagready.commands.changes.change_case import Port, Reworded, Sides, entries
+from tagready.commands.releases.ground import SHALLOW
+from tagready.commands.releases.history import CutOff, changelog_path, consumed
+from tagready.commands.releases.snapshot import Snapshot
+from tagready.facts.change_rules import Edits, WrittenEntry
+from tagready.facts.changelog import same_text
+from tagready.facts.findings import WorldFailed, WrongUse
+from tagready.facts.git_records import Commit, Ref
+from tagready.facts.tags import ReleaseTag, Tags
+from tagready.facts.versions import parse
+
+if TYPE_CHECKING:
+    from tagready.commands.verify import Verified
+
+
+def released_version(snapshot: Snapshot, refs: Sequence[Ref], sides: Sides, edits: Edits) -> Version | None:
+    """Return the version that the change may be a release of: the only new one, or a renewed one that has no tag."""
+    if not edits:
+        return None
+    old = {entry.version for entry in entries(sides.old)} if sides.old else set()
+    new = {entry.version for entry in edits.added} - old
+    releases = snapshot.tags(refs).releases
+    if new:
+        elsewhere = {tag.version for tag in releases if tag.version in new and not _has(snapshot, tag)}
+        new -= elsewhere
+        return new.pop() if len(new) == 1 and not elsewhere else None
+    tagged = {tag.version for tag in releases}
+    renewed = {entry.version for _, entry in edits.changed} - tagged
+    return renewed.pop() if len(renewed) == 1 else None
+
+
+def _has(snapshot: Snapshot, tag: ReleaseTag) -> bool:
+    """Return whether the change has what a tag is on; a release of another branch is brought here, and not made."""
+    commit = snapshot.git.commit(f"refs/tags/{tag.name}")
+    return commit is not None and snapshot.git.is_ancestor(commit.oid, snapshot.commit.oid)
+
+
+def as_release(
+    snapshot: Snapshot, refs: Sequence[Ref], version: Version, old: Snapshot | None
+) -> Verified | Reworded | None:
+    """Return the tag gate's verdict where the entry is what its fragments compile to, or how somebody reworded it.
+
+    An entry that this towncrier cannot compile again (another one made it) is a release still. None is no release:
+    nothing in the entry tells of a fragment that was pending before the change (`old`).
+    """
+    from tagready.commands import verify
+
+    stated = snapshot.stated()
+    name = None if stated and parse(stated[0].version) == version else snapshot.tags(refs).name(version)
+    verified = verify.judge_tag(snapshot, refs, name, verify.Options())
+    judged = verified.judged
+    if judged.entry is not None and judged.released is None:
+        raise WorldFailed("the history is cut off before the commit that brought the entry", SHALLOW)
+    removed = {each.path for each in judged.released.fragments} if judged.released is not None else set()
+    differs = next((found for found in judged.report.findings if found.rule == "entry-differs"), None)
+    skipped = any(skip.rule == "entry-differs" for skip in judged.report.skipped)
+    proven = bool(judged.proof) or (skipped and differs is None)
+    if proven and (removed or snapshot.config.allow_empty):
+        return verified
+    pending = {fragment.path for fragment in old.survey.fragments} if old else set()
+    told = (removed & pending) - {found.path for found in judged.report.findings if found.rule == "fragment-lost"}
+    if differs is None or not told:
+        return None
+    return Reworded(version, differs.message.partition("\n")[2], frozenset(told), verified)
+
+
+def forward_ports(snapshot: Snapshot, tags: Tags, edits: Edits) -> tuple[Port, ...]:
+    """Return the new entries that a release tag has word for word."""
+    found = []
+    for entry in edits.added:
+        tag = next((tag for tag in tags.releases if tag.version == entry.version), None)
+        commit = snapshot.git.commit(f"refs/tags/{tag.name}") if tag else None
+        port = _port(snapshot, entry, tag.name, commit) if tag and commit else None
+        found += [port] if port else []
+    return tuple(found)
+
+
+def _port(snapshot: Snapshot, entry: WrittenEntry, tag: str, commit: Commit) -> Port | None:
+    try:
+        there = snapshot.at(commit)
+        path = changelog_path(there, entry.version)
+        if not any(same_text(each.text, entry.text) for each in entries(there) if each.version == entry.version):
+            return None
+        removed = consumed(there, path, entry.version)
+    except CutOff:
+        return Port(entry, tag, None, merged=False)
+    except WrongUse:
+        return None
+    return Port(entry, tag, removed, snapshot.git.is_ancestor(commit.oid, snapshot.commit.oid))

@@ -1,0 +1,256 @@
+"""prepare-release: from fragments to one proven, tag-ready commit.
+
+Look, decide, act; nothing moves until all is decided.
+
+The candidate is a commit that no branch points to. Doing it is one compare-and-swap of a ref; index and files follow,
+each file in one step, so that a run which was killed in between is recognised and finished by the next one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from packaging.version import Version
+
+from tagready.commands.releases import candidate as candidates
+from tagready.commands.releases import preconditions
+from tagready.commands.releases.candidate import Candidate, Edit
+from tagready.commands.releases.ground import Ground, date_of, look, resolve_version, scratch_folder
+from tagready.commands.releases.history import has_declared_edit, is_own, own_version
+from tagready.commands.releases.refs import tag_and_push
+from tagready.commands.releases.resume import bring_own_along, finish_own
+from tagready.commands.releases.snapshot import Snapshot, take
+from tagready.doors.git import Git
+from tagready.facts import versions
+from tagready.facts.config import Config
+from tagready.facts.findings import Finding, Refused, Trouble, WorldFailed, WrongUse, finding
+from tagready.facts.git_records import LoggedCommit, Ref
+from tagready.facts.prepared import Options, Prepared, branch_name
+from tagready.facts.tags import Tags, is_ref_name
+
+ZEROS = "0" * 64
+
+
+def prepare(git: Git, options: Options, overlay: Path | None, edit: Edit) -> Prepared:
+    """Return the prepared release; raise Refused with every finding, and change nothing, where our rules say no."""
+    preconditions.check_skips(options.skip)
+    with scratch_folder() as scratch:
+        snapshot = take(git, "HEAD", overlay)
+        options = with_defaults(options, snapshot)
+        date_of(options.date)
+        refs = git.refs()
+        tags = snapshot.tags(refs)
+        version = (
+            own_version(snapshot)
+            if options.version in versions.WORDS
+            else versions.canonical(options.version, words=True)
+        )
+        if version is not None and options.again and _is_on(git.current_branch(), snapshot, version, options):
+            options = options._replace(branch=None)
+        try:
+            if version is not None and options.branch is None and is_own(snapshot, version):
+                _refuse_another(snapshot, version, options, refs, tags)
+                if not options.again:
+                    return finish_own(snapshot, tags, version, options, refs)
+                if not options.dry_run:
+                    bring_own_along(snapshot)
+                options = options._replace(version=str(version))
+            ground = look(snapshot, refs, tags, options)
+            version = ground.version
+            return _prepare(ground, options, scratch, edit)
+        except (Refused, Trouble) as problem:
+            tag = tags.name(version) if version else None
+            problem.about = {"project": snapshot.name, "version": str(version) if version else None, "tag": tag}
+            raise
+
+
+def _is_on(current: str, snapshot: Snapshot, version: Version, options: Options) -> bool:
+    """Return whether we are on the very branch that the release goes to: there, it is made anew by a commit more."""
+    usual = branch_name(options._replace(branch=snapshot.config.branch), version)
+    return options.branch is not None and current == usual == branch_name(options, version)
+
+
+def _refuse_another(snapshot: Snapshot, version: Version, options: Options, refs: tuple[Ref, ...], tags: Tags) -> None:
+    """Refuse a bump word that asks for another version than the one that HEAD is the release of.
+
+    `auto` has asked for just that one: its fragments are in it.
+    """
+    head, git = snapshot.commit, snapshot.git
+    parent = git.commit(head.parents[0])
+    if options.version not in versions.WORDS or options.version == "auto" or parent is None or git.is_shallow():
+        return
+    asked, _ = resolve_version(snapshot.at(parent), refs, tags, options)
+    if asked != version:
+        what = f"{version} is prepared already, in {head.oid[:10]}, and {options.version} would be {asked}"
+        back = f"git reset --keep {parent.oid[:10]} && prepare-release {options.version}"
+        raise Refused(finding("entry-exists", what, f"tag it (tagready tag {version}), or take it back: {back}"))
+
+
+def _prepare(ground: Ground, options: Options, scratch: Path, edit: Edit) -> Prepared:
+    there = _own_branch(ground, options)
+    if there is not None and not options.again:
+        return finish_own(there, ground.tags, ground.version, options, ground.refs)
+    report = preconditions.judge(ground, options)
+    if not report.dropping(options.skip).ok:
+        raise Refused(report=report.without(options.skip))
+    candidate = candidates.make(ground, options, report, scratch, edit)
+    if not candidate.report.ok:
+        raise Refused(report=candidate.report)
+    if candidate.tree == ground.snapshot.commit.tree and is_own(ground.snapshot, ground.version):
+        return finish_own(ground.snapshot, ground.tags, ground.version, options, ground.refs)
+    return _act(ground, candidate, options, scratch)
+
+
+def _own_branch(ground: Ground, options: Options) -> Snapshot | None:
+    """Return the project on the branch of the release, where that branch is our own release of just this HEAD.
+
+    In a fresh clone, such as a workflow's, the branch that an earlier run has pushed is only known as the remote's.
+    """
+    if options.branch is None:
+        return None
+    name = branch_name(options, ground.version)
+    tips = {ref.name: ref.oid for ref in ground.refs}
+    local, pushed = f"refs/heads/{name}", f"refs/remotes/{ground.remote}/{name}"
+    tip = tips.get(local) or tips.get(pushed)
+    commit = ground.git.commit(tip) if tip else None
+    if commit is None or commit.parents != (ground.snapshot.commit.oid,):
+        return None
+    there = ground.snapshot.at(commit)
+    if not is_own(there, ground.version):
+        return None
+    if local not in tips and not options.again and not options.dry_run:
+        ground.git.move_ref(local, commit.oid, ZEROS[: len(commit.oid)], f"tagready: release {ground.version}")
+    return there
+
+
+def with_defaults(options: Options, snapshot: Snapshot) -> Options:
+    """Return the options with what the project's configuration says where the command line says nothing."""
+    config = snapshot.config
+    branch = asked_branch(options.branch, config, config.branch)
+    if branch is not None and options.tag:
+        raise WrongUse(
+            "--tag goes with the direct flow: what is tagged is the commit that arrives on the release branch",
+            "prepare without --tag, merge the branch, and tag what arrived",
+        )
+    return options._replace(branch=branch, edit=options.edit or config.edit, push=options.push or config.push)
+
+
+def asked_branch(given: str | None, config: Config, usual: str) -> str | None:
+    """Return the branch that a commit goes to, None for the current one; `given` is empty for the usual name."""
+    if given is None and config.flow != "pull-request":
+        return None
+    branch = given or usual
+    if not is_ref_name(branch.replace("{version}", "1")):
+        raise WrongUse(f"git takes no branch by the name {branch!r}", "give --branch another name")
+    return branch
+
+
+def _act(ground: Ground, candidate: Candidate, options: Options, scratch: Path) -> Prepared:
+    git, head = ground.git, ground.snapshot.commit
+    direct = options.branch is None
+    branch = ground.status.branch if direct else branch_name(options, ground.version)
+    stated = ground.snapshot.stated()
+    counts = Counter(fragment.type for fragment in ground.fragments)
+    types = {type_.name: counts[type_.name] for type_ in ground.snapshot.news.types if counts[type_.name]}
+    prepared = Prepared(
+        project=ground.snapshot.name,
+        version=str(ground.version),
+        tag=ground.tag,
+        parent=head.oid,
+        commit=candidate.commit,
+        branch=branch,
+        message=candidate.message,
+        consumed=tuple(fragment.path for fragment in ground.fragments),
+        changelog=ground.changelog_path,
+        entry=candidate.entry,
+        report=candidate.report,
+        previous=stated[0].version if stated else (ground.tags.releases[0].name if ground.tags.releases else None),
+        decided=ground.decided,
+        types=types,
+        rewritten=candidate.rewritten,
+        stated_in=tuple(dict.fromkeys(found.place.path for found in stated)),
+        dry_run=options.dry_run,
+        remote=ground.remote,
+        on_current_branch=direct,
+        for_review=branch == branch_name(options._replace(branch=ground.snapshot.config.branch), ground.version),
+    )
+    if not direct:
+        return _act_on_branch(ground, prepared, candidate, options)
+    if options.dry_run:
+        return prepared._replace(diff=git.diff(head.oid, candidate.commit))
+    if not git.move_ref(f"refs/heads/{branch}", candidate.commit, head.oid, f"tagready: release {ground.version}"):
+        return _overtaken(ground, options, scratch)
+    git.bring_along(git.changes(head.tree, candidate.tree))
+    return tag_and_push(git, prepared, ground.snapshot, ground.tags, options)
+
+
+def _overtaken(ground: Ground, options: Options, scratch: Path) -> Prepared:
+    """Return what another run has made of the branch meanwhile, if it is this release; else say so."""
+    moved = ground.git.commit("HEAD")
+    snapshot = ground.snapshot.at(moved) if moved else ground.snapshot
+    if is_own(snapshot, ground.version):
+        return finish_own(snapshot, ground.tags, ground.version, options, ground.refs)
+    raise WorldFailed(
+        f"{ground.status.branch} was moved by somebody else while the release was made, so nothing was changed",
+        f"look at it with git log, and run prepare-release {options.version} again",
+    )
+
+
+def _act_on_branch(ground: Ground, prepared: Prepared, candidate: Candidate, options: Options) -> Prepared:
+    git, name = ground.git, f"refs/heads/{prepared.branch}"
+    tips = {ref.name: ref.oid for ref in ground.refs}
+    old = tips.get(name)
+    if old and (not options.again or git.has_checked_out(prepared.branch)):
+        raise Refused(_branch_exists(prepared, ground.status.branch, git.has_checked_out(prepared.branch)))
+    there = [tips[ref] for ref in (name, f"refs/remotes/{ground.remote}/{prepared.branch}") if ref in tips]
+    if options.again and (added := _added(ground, there, edit=options.edit)):
+        raise Refused(_would_drop(prepared, added))
+    if options.dry_run:
+        return prepared._replace(diff=git.diff(prepared.parent, prepared.commit))
+    if not git.move_ref(
+        name, candidate.commit, old or ZEROS[: len(prepared.parent)],
+        f"tagready: release {prepared.version}",
+    ):  # fmt: skip
+        raise WorldFailed(
+            f"{prepared.branch} was made or moved by somebody else meanwhile, so nothing was changed",
+            f"look at it with git log {prepared.branch}, and run prepare-release {options.version} again",
+        )
+    return tag_and_push(git, prepared, ground.snapshot, ground.tags, options)
+
+
+def _added(ground: Ground, tips: Sequence[str], *, edit: bool) -> list[LoggedCommit]:
+    """Return what people have added to a release of ours on its branch, and a new one would drop.
+
+    That is their commits, and edits of the entry that ours declare, unless whoever makes it anew edits it again.
+    """
+    if not tips:
+        return []
+    logged = ground.git.log(*tips, "--not", ground.snapshot.commit.oid)
+    commits = [(each, ground.git.commit(each.oid)) for each in logged]
+    ours = {each.oid for each, commit in commits if commit and is_own(ground.snapshot.at(commit), ground.version)}
+    made = {each.oid for each in logged if each.oid in ours and (edit or not has_declared_edit(each.message))}
+    return [each for each in logged if each.oid not in made] if ours else []
+
+
+def _would_drop(prepared: Prepared, added: Sequence[LoggedCommit]) -> Finding:
+    subjects = [f"{each.oid[:10]} {each.message.partition(chr(10))[0]}" for each in added]
+    what = f"{prepared.branch} has what people added to the release, which a new one would drop:"
+    what = "\n".join([what, *subjects])
+    keep = f"git switch {prepared.branch} && prepare-release {prepared.version} --again (--edit declares an edit)"
+    drop = f"git branch -D {prepared.branch}" + (
+        f", git push {prepared.remote} :{prepared.branch}" if prepared.remote else ""
+    )
+    return finding("branch-exists", what, f"make it anew on top of them: {keep}; or, if nobody needs them: {drop}")
+
+
+def _branch_exists(prepared: Prepared, current: str, checked_out: bool) -> Finding:
+    away = "git switch to another branch, then " if prepared.branch == current else ""
+    name = "" if prepared.branch == f"release/{prepared.version}" else f" {prepared.branch}"
+    where = " and a worktree is on it" if checked_out and not away else ""
+    return finding(
+        "branch-exists",
+        f"the branch {prepared.branch} is there already, with other content{where}",
+        f"{away}prepare-release {prepared.version} --branch{name} --again, or drop it: git branch -D {prepared.branch}",
+    )

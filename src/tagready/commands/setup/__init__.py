@@ -1,0 +1,1 @@
+"""What init finds in a project before it writes, and what it says beside that."""

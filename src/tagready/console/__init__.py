@@ -1,0 +1,1 @@
+"""What people and machines read, and are asked: as text, as JSON, or for GitHub."""

@@ -1,0 +1,1 @@
+"""What can be told from text and values alone. Pure: no git, no network, no clock, no printing."""

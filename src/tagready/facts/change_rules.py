@@ -1,0 +1,394 @@
+"""What a change set does to fragments, changelog and version, and what is wrong with that. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from packaging.version import Version
+
+from tagready.facts.changelog import Changelog, insert, same_text
+from tagready.facts.findings import Finding, Report, as_warning, finding
+from tagready.facts.fragments import Fragment, quoted
+from tagready.facts.git_records import LoggedCommit
+from tagready.facts.places import Stated
+from tagready.facts.project import News
+from tagready.facts.traces import shows, squeezed
+from tagready.facts.versions import parse
+
+#: More findings of one kind than these are counted, not listed: nobody reads two hundred.
+MANY = 5
+
+
+class PullRequestEvent(NamedTuple):
+    """What a workflow's event says of the pull request it runs for; nothing of it is known elsewhere."""
+
+    number: int | None = None
+    head: str | None = None
+    base: str | None = None
+    labels: tuple[str, ...] = ()
+    by_bot: bool = False
+
+
+def read_event(event: Mapping[str, Any]) -> PullRequestEvent:
+    """Return what an event says of its pull request; whatever is not shaped as GitHub's are is taken as not there."""
+    pull = _table(event.get("pull_request"))
+    user = _table(pull.get("user"))
+    number, labels = pull.get("number"), pull.get("labels")
+    names = [_table(label).get("name") for label in labels] if isinstance(labels, list) else []
+    return PullRequestEvent(
+        number=number if isinstance(number, int) else None,
+        head=_text(_table(pull.get("head")).get("sha")),
+        base=_text(_table(pull.get("base")).get("sha")),
+        labels=tuple(name for name in names if isinstance(name, str)),
+        by_bot=user.get("type") == "Bot" or str(user.get("login", "")).endswith("[bot]"),
+    )
+
+
+def _table(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+# -- the ways through --------------------------------------------------------------------------------------------------
+
+_NO_CHANGELOG = r"(?i)\[no[ -]changelog\]"
+_CHANGELOG_EDIT = r"(?i)\[changelog[ -]edit\]"
+_LABELS = frozenset({"no-changelog", "skip-changelog", "skip-news", "no-news"})
+_REVERTS = r"(?mi)^[ \t]*This reverts commit ([0-9a-f]{7,64})\b"
+
+
+def no_fragment_needed(commits: Sequence[LoggedCommit], event: PullRequestEvent) -> str | None:
+    """Return why this change needs no fragment, or None where nobody said so."""
+    said = next((commit for commit in commits if re.search(_NO_CHANGELOG, commit.message)), None)
+    if said is not None:
+        return f'{said.oid[:10]} "{said.subject}" says [no changelog]'
+    labels = [label for label in event.labels if re.sub(r"[\s_]+", "-", label.strip().lower()) in _LABELS]
+    if labels:
+        return f"the pull request has the label {labels[0]!r}"
+    if event.by_bot:
+        return "a bot opened the pull request"
+    own = [commit for commit in commits if len(commit.parents) < 2]
+    if own and all(_by_bot(commit) for commit in own):
+        return f"every commit is by {own[0].author}, a bot"
+    return None
+
+
+def _by_bot(commit: LoggedCommit) -> bool:
+    return commit.author.endswith("[bot]") or commit.author_email.partition("@")[0].endswith("[bot]")
+
+
+def edit_declared(commits: Iterable[LoggedCommit]) -> LoggedCommit | None:
+    """Return the commit that says the changelog is edited on purpose, or None."""
+    return next((commit for commit in commits if re.search(_CHANGELOG_EDIT, commit.message)), None)
+
+
+def reverted(commits: Iterable[LoggedCommit]) -> list[tuple[LoggedCommit, str]]:
+    """Return (commit, name of the commit that it says it reverts), for each that says so."""
+    return [(commit, name) for commit in commits for name in re.findall(_REVERTS, commit.message)]
+
+
+def reverted_by_name(commits: Iterable[LoggedCommit], target: LoggedCommit) -> LoggedCommit | None:
+    """Return the commit whose first line says that it reverts a commit by that one's first line, or None.
+
+    All that a squash of such a pull request says, on GitHub; the pull requests' numbers at the end are their own.
+    """
+    said = f'Revert "{re.sub(r" +[(]#[0-9]+[)]$", "", target.subject)}'
+    return next((commit for commit in commits if commit.subject.startswith(said)), None)
+
+
+# -- the changelog -----------------------------------------------------------------------------------------------------
+
+
+class WrittenEntry(NamedTuple):
+    """A version's entry as some tree has it: its file, the line of its heading, and its text with the heading."""
+
+    version: Version
+    path: str
+    line: int
+    text: str
+
+
+class Edits(NamedTuple):
+    """What became of entries between two trees; `changed` are (as it was, as it is)."""
+
+    changed: tuple[tuple[WrittenEntry, WrittenEntry], ...] = ()
+    removed: tuple[WrittenEntry, ...] = ()
+    added: tuple[WrittenEntry, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether anything was touched."""
+        return bool(self.changed or self.removed or self.added)
+
+    def without(self, added: Collection[WrittenEntry]) -> Edits:
+        """Return the edits without some of the added entries."""
+        return self._replace(added=tuple(entry for entry in self.added if entry not in added))
+
+
+def entry_edits(old: Sequence[WrittenEntry], new: Sequence[WrittenEntry], tip: Sequence[WrittenEntry]) -> Edits:
+    """Return what became of the entries; what is as at the base branch's tip came from there, and is nobody's edit."""
+    changed: list[tuple[WrittenEntry, WrittenEntry]] = []
+    removed: list[WrittenEntry] = []
+    added: list[WrittenEntry] = []
+    for version in dict.fromkeys(entry.version for entry in (*new, *old)):
+        before = [entry for entry in old if entry.version == version]
+        after = [entry for entry in new if entry.version == version]
+        arrived = [entry for entry in tip if entry.version == version]
+        gone = _unlike(before, after)
+        come = _unlike(_unlike(after, before), arrived)
+        pairs = list(zip(gone, come, strict=False))
+        changed += pairs
+        # What the tip has no more either was taken out there.
+        removed += (
+            [entry for entry in gone[len(pairs) :] if not _unlike([entry], arrived)] if tip else gone[len(pairs) :]
+        )
+        added += come[len(pairs) :]
+    return Edits(tuple(changed), tuple(removed), tuple(added))
+
+
+def _unlike(entries: Sequence[WrittenEntry], others: Sequence[WrittenEntry]) -> list[WrittenEntry]:
+    """Return the entries that none of the others equals, each of which stands for one only."""
+    left = list(others)
+    found = []
+    for entry in entries:
+        twin = next((other for other in left if same_text(entry.text, other.text)), None)
+        if twin is None:
+            found.append(entry)
+        else:
+            left.remove(twin)
+    return found
+
+
+class Undeclared(NamedTuple):
+    """An edit that a release does not declare: what it did to the entry, and the command that makes that anew."""
+
+    version: Version
+    difference: str
+    again: str
+
+
+def edited_by_hand(edits: Edits, base: str, undeclared: Sequence[Undeclared]) -> list[Finding]:
+    """Return a finding for each entry that was touched; some would be a release's, but for an undeclared edit."""
+    known = {each.version: each for each in undeclared}
+    found = [_changed(old, new, base) for old, new in edits.changed if new.version not in known]
+    found += [_removed(entry, base) for entry in edits.removed]
+    found += [_added(entry, base) for entry in edits.added if entry.version not in known]
+    ours = [*(new for _, new in edits.changed), *edits.added]
+    found += [_reworded(entry, known[entry.version]) for entry in ours if entry.version in known]
+    if len(found) <= MANY:
+        return found
+    rest = len(found) - MANY
+    more = finding(
+        "entry-edited-by-hand",
+        f"{rest} more entries were touched outside a release",
+        f"git checkout {base} -- {quoted(found[0].path or '')}; on purpose: {_DECLARE}",
+        found[0].path,
+    )
+    return [*found[:MANY], more]
+
+
+_DECLARE = 'git commit --allow-empty -m "[changelog edit]"'
+
+
+def _changed(old: WrittenEntry, new: WrittenEntry, base: str) -> Finding:
+    lines = difference(old.text, new.text, "as it was", "as this change has it")
+    return finding(
+        "entry-edited-by-hand",
+        f"the entry for {new.version} was changed, and people have read it as it was:\n" + "\n".join(lines),
+        f"what is new goes into a fragment: git checkout {base} -- {quoted(old.path)}, and write one; "
+        f"to correct an old entry on purpose: {_DECLARE}",
+        new.path,
+        new.line,
+    )
+
+
+def _removed(entry: WrittenEntry, base: str) -> Finding:
+    return finding(
+        "entry-edited-by-hand",
+        f"the entry for {entry.version} is gone, and with it what people could read about that version",
+        f"git checkout {base} -- {quoted(entry.path)}; to take it out on purpose: {_DECLARE}",
+        entry.path,
+    )
+
+
+def _added(entry: WrittenEntry, base: str) -> Finding:
+    return finding(
+        "entry-edited-by-hand",
+        f"an entry for {entry.version} was written by hand; only a release brings one",
+        f"what is new goes into a fragment: git checkout {base} -- {quoted(entry.path)}, and write one; on purpose: "
+        f"{_DECLARE}",
+        entry.path,
+        entry.line,
+    )
+
+
+def _reworded(entry: WrittenEntry, undeclared: Undeclared) -> Finding:
+    """Return the finding; a commit that only says [changelog edit] is no way out, for the tag gate knows none."""
+    return finding(
+        "entry-edited-by-hand",
+        f"the entry for {entry.version} looks like a release, but its fragments do not make it:\n"
+        f"{undeclared.difference}",
+        f"{undeclared.again}, and put the edit in again there, which declares it",
+        entry.path,
+        entry.line,
+    )
+
+
+def difference(old: str, new: str, name: str, other: str) -> list[str]:
+    """Return in which lines two texts differ, under the names that they go by."""
+    import difflib
+
+    was, now = old.strip().splitlines(), new.strip().splitlines()
+    return list(difflib.unified_diff(was, now, name, other, lineterm="", n=1))
+
+
+def still_pending(path: str, version: Version) -> Finding:
+    """Return the warning that a fragment is pending though the entry of its release is here."""
+    what = f"{path} is in the entry for {version}, and still here too, so the next release would say it again"
+    return as_warning(finding("fragments-left-over", what, f"git rm {quoted(path)}, and commit", path))
+
+
+# -- fragments ---------------------------------------------------------------------------------------------------------
+
+
+class FragmentText(NamedTuple):
+    """A fragment, and what it says."""
+
+    fragment: Fragment
+    text: str
+
+    @property
+    def path(self) -> str:
+        """Where it is."""
+        return self.fragment.path
+
+
+def really_gone(
+    gone: Sequence[FragmentText], pending: Sequence[FragmentText], added: Collection[str]
+) -> list[FragmentText]:
+    """Return the removed fragments whose news is pending nowhere any more; `added` are the paths of new ones.
+
+    A fragment lives on under another name: with the same content; with the same issue and type; with the same issue in
+    a new file; or with its text inside that of another one, into which it was joined.
+    """
+    return [each for each in gone if not any(_lives_on(each, other, other.path in added) for other in pending)]
+
+
+def _lives_on(gone: FragmentText, other: FragmentText, new: bool) -> bool:
+    one, two = gone.fragment, other.fragment
+    sign = squeezed(gone.text)
+    if one.issue and one.issue == two.issue and (new or one.type == two.type):
+        return True
+    return bool(sign) and shows(squeezed(other.text), sign)
+
+
+def shown_by(entry: str, gone: FragmentText, news: News) -> bool:
+    """Return whether an entry shows a fragment's text as a whole; of a type that hides it, its issue."""
+    shown = squeezed(entry)
+    if all(type_.shows_content for type_ in news.types if type_.name == gone.fragment.type):
+        return bool(gone.text.strip()) and shows(shown, squeezed(gone.text))
+    return bool(gone.fragment.issue) and shows(shown, f"#{gone.fragment.issue}")
+
+
+def fragments_deleted(gone: Sequence[FragmentText], base: str) -> list[Finding]:
+    """Return a finding for each pending fragment that was removed outside a release."""
+    found = [
+        finding(
+            "fragment-deleted",
+            f"{each.path} waited for the next release and is gone, so nobody would be told of its change",
+            f"git checkout {base} -- {quoted(each.path)}, and commit; where its code goes, too, git revert what "
+            f"brought both; on purpose: {_DECLARE}",
+            each.path,
+        )
+        for each in gone
+    ]
+    if len(found) <= MANY:
+        return found
+    paths = " ".join(quoted(each.path) for each in gone[MANY:])
+    what = f"{len(gone) - MANY} more fragments that waited for the next release are gone"
+    return [
+        *found[:MANY],
+        finding("fragment-deleted", what, f"git checkout {base} -- {paths}, and commit; on purpose: {_DECLARE}"),
+    ]
+
+
+#: Versions of entries that are only tried out: a next one, and one after that.
+NEXT, LATER = "9998.0", "9999.0"
+
+
+def spoiled_by(parse_: Callable[[str], Changelog], old: str, marker: str, entry: str) -> Finding | None:
+    """Return what an entry for NEXT would do to a changelog, with a later one of the same text above it, or None."""
+    once = insert(old, marker, entry)
+    twice = insert(once, marker, entry.replace(NEXT, LATER, 1))
+    before, after = ([str(one.version) for one in parse_(text).entries] for text in (old, twice))
+    expected = [LATER, NEXT, *before] if LATER in after else before
+    if [version for version in after if version in expected] != expected:
+        what = "with this text, the changelog would show older entries no more: a comment or a code fence does not end"
+        return finding("entry-swallows", what, "close what the text opens, and commit")
+    extra = next((version for version in after if version not in expected), None)
+    if extra is None:
+        return None
+    what = f"the text has a heading that reads as the entry of version {extra}"
+    return finding("fragment-malformed", what, "use bold text, or other words, and commit")
+
+
+# -- the version -------------------------------------------------------------------------------------------------------
+
+
+def bumped_by_hand(old: Sequence[Stated], new: Sequence[Stated], tip: Sequence[Stated]) -> list[Finding]:
+    """Return a finding for each place that states another version than before, and not one of development.
+
+    What some place said before, or says at the base branch's tip, is no new number.
+    """
+    known = {_number(stated.version) for stated in (*old, *tip)}
+    first = old[0].version if old else ""
+    before = {stated.place: stated.version for stated in reversed(old)}
+    return [
+        finding(
+            "version-bumped-by-hand",
+            f"{stated.place.path} states {stated.version}, and it was {before.get(stated.place, first)} before; only "
+            "a release changes the version, or the next one would have the wrong number",
+            f"state {before.get(stated.place, first)} there again; prepare-release will change it",
+            stated.place.path,
+            stated.line,
+        )
+        for stated in new
+        if old and _number(stated.version) not in known and not _is_development(stated.version)
+    ]
+
+
+def _number(text: str) -> Version | str:
+    return parse(text) or text
+
+
+def _is_development(text: str) -> bool:
+    version = parse(text)
+    return version is not None and (version.is_devrelease or version.local is not None)
+
+
+def as_staged(report: Report) -> Report:
+    """Return findings of what is staged: its commit has no message yet that could declare an edit."""
+    declare = 'git commit --no-verify -m "[changelog edit] …"'
+    fixed = (replace(each, fix=each.fix.replace(_DECLARE, declare)) for each in report.findings)
+    return Report(tuple(fixed), report.skipped)
+
+
+# -- whose a finding is ------------------------------------------------------------------------------------------------
+
+
+def as_owned(findings: Iterable[Finding], touched: Collection[str], known: Collection[Finding]) -> list[Finding]:
+    """Return the findings, as warnings where they were there before in files that this change did not touch."""
+    return [found if found.path in touched or found not in known else _older(found) for found in findings]
+
+
+def _older(found: Finding) -> Finding:
+    return as_warning(
+        Finding(
+            found.rule, f"{found.message} (not of this change: it was so before)", found.fix, found.path, found.line
+        )
+    )

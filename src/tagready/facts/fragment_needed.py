@@ -1,0 +1,153 @@
+"""Which changes users may notice, and the fragment that one of those asks for. Pure."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import tomllib
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+from tagready.facts.findings import Finding, Level, as_warning, finding
+from tagready.facts.fragments import Fragment, quoted
+from tagready.facts.project import FragmentType, News
+
+#: Paths, from the project's folder, whose change nobody notices who only uses the project.
+_NO_CODE = (
+    ".*", "*/.*", "tests/*", "test/*", "*/tests/*", "*/test/*", "docs/*", "doc/*", "bench*/*", "example/*",
+    "examples/*",
+)  # fmt: skip
+#: twisted and towncrier set `_version.py` to a development version after each release, in words only Incremental reads.
+_NO_CODE_NAMES = (
+    "test_*.py", "*_test.py", "conftest.py", "*.lock", "requirements*.txt", "pylock*.toml", "_version.py",
+    "__version__.py",
+)  # fmt: skip
+#: The same, for files that lie in the project's folder itself.
+_NO_CODE_ON_TOP = (
+    "*.md", "*.rst", "*.txt", "*.yml", "*.yaml", "LICENSE*", "LICENCE*", "COPYING*", "NOTICE*", "AUTHORS*", "Makefile",
+    "justfile", "Justfile", "noxfile.py", "tox.ini", "tox.toml", "pytest.ini", "mypy.ini", "pyrightconfig.json",
+    "ruff.toml", "renovate.json", "towncrier.toml", "tagready.toml",
+)  # fmt: skip
+
+
+def counts_as_code(path: str, root: str, news: News, code_paths: Sequence[str]) -> bool:
+    """Return whether users may notice a change to a file; paths are from the repository's top, and so are the globs.
+
+    Without globs, everything in the project's folder counts but what is known to be for those who work on it.
+    """
+    if path == news.changelog or posixpath.dirname(path) in {section.directory for section in news.sections}:
+        return False
+    if code_paths:
+        return any(fnmatchcase(path, pattern) for pattern in code_paths)
+    if root and not path.startswith(f"{root}/"):
+        return False
+    inside = path[len(root) + 1 :] if root else path
+    name = posixpath.basename(inside)
+    return not (
+        any(fnmatchcase(inside, pattern) for pattern in _NO_CODE)
+        or any(fnmatchcase(name, pattern) for pattern in _NO_CODE_NAMES)
+        or ("/" not in inside and any(fnmatchcase(name, pattern) for pattern in _NO_CODE_ON_TOP))
+    )
+
+
+def metadata_changed(old: bytes | None, new: bytes | None) -> bool:
+    """Return whether a pyproject.toml changed in what users get: in more than settings of tools and groups.
+
+    The version is no change of its own: whether that may be another one is for another rule.
+    """
+    return _metadata(old) != _metadata(new) or (_metadata(old) is None and old != new)
+
+
+def _metadata(content: bytes | None) -> dict[str, Any] | None:
+    try:
+        table = tomllib.loads((content or b"").decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return None
+    kept = {key: value for key, value in table.items() if key not in ("tool", "dependency-groups")}
+    if isinstance(project := kept.get("project"), dict):
+        kept["project"] = {key: value for key, value in project.items() if key != "version"}
+    return kept
+
+
+class ToWrite(NamedTuple):
+    """The fragment that a change lacks: what changed, the file to create, and the types that its name may have."""
+
+    code: tuple[str, ...]
+    folder: str
+    issue: str
+    type: str
+    extension: str
+    types: tuple[FragmentType, ...]
+
+    @property
+    def path(self) -> str:
+        """The file to create."""
+        return self.named(self.type)
+
+    @property
+    def some(self) -> str:
+        """The files that changed, the first ones by name."""
+        return ", ".join(self.code[:3]) + (f" and {len(self.code) - 3} more" if len(self.code) > 3 else "")
+
+    def named(self, type_: str) -> str:
+        """Return the file to create for a type."""
+        return posixpath.join(self.folder, f"{self.issue}.{type_}{self.extension}")
+
+    @property
+    def command(self) -> str:
+        """The command that writes and commits it."""
+        path = quoted(self.path)
+        return f'echo "{EXAMPLE}" > {path} && git add {path} && git commit -m "Add a news fragment"'
+
+
+#: How the note begins on why code needs no fragment this time.
+NOT_ASKED = "no fragment is asked for"
+#: What a fragment may say until somebody says it better.
+EXAMPLE = "Say here what changes for users."
+
+
+def to_write(code: Sequence[str], news: News, issue: str, written: Sequence[Fragment]) -> ToWrite:
+    """Return the fragment that a change of code lacks, named as most of those are that are written already."""
+    from tagready.facts.new_fragment import default_section, usual_extension
+
+    shown = next((type_ for type_ in news.types if type_.shows_content), news.types[0])
+    folder = (default_section(news) or news.sections[0]).directory
+    return ToWrite(tuple(code), folder, issue, shown.name, usual_extension(news, written), news.types)
+
+
+def fragment_missing(lacks: ToWrite, level: Level, uncommitted: Sequence[str] = ()) -> Finding:
+    """Return the finding that code changed and no fragment tells of it, with the file to create, or to commit."""
+    lines = [
+        f"code changed ({lacks.some}), and no news fragment says what users will notice",
+        "A news fragment is a small file with a sentence or two for them:",
+        f"  {lacks.named('TYPE')}, where TYPE is one of",
+        *_types(lacks.types),
+    ]
+    command = lacks.command
+    if uncommitted:
+        command = f'git add {" ".join(map(quoted, uncommitted))} && git commit -m "Add a news fragment"'
+        lines = [f"code changed ({lacks.some}), and the news fragment is not committed yet: {', '.join(uncommitted)}"]
+    found = finding(
+        "fragment-missing",
+        "\n".join(lines),
+        f'{command}; where users notice nothing: git commit --allow-empty -m "[no changelog]"',
+    )
+    return as_warning(found) if level is Level.WARNING else found
+
+
+def _types(types: Sequence[FragmentType]) -> list[str]:
+    width = max(len(type_.name) for type_ in types)
+    return [f"    {type_.name:<{width}}  {type_.listed}" for type_ in types]
+
+
+def issue_for(number: int | None, branch: str, news: News) -> str:
+    """Return how a fragment's name begins: the pull request's number, the issue in the branch's name, or `+something`.
+
+    A number that `issue_pattern` does not take would only be refused.
+    """
+    from tagready.facts.new_fragment import guess_issue
+
+    if number is not None and (not news.issue_pattern or re.fullmatch(news.issue_pattern, str(number))):
+        return str(number)
+    return guess_issue(news, branch) or f"{news.orphan_prefix}something"

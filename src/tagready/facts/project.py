@@ -1,0 +1,228 @@
+"""What a project says about itself to towncrier: its name, its fragments, its changelog (towncrier's configuration)."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from tagready.facts.findings import WrongUse
+
+#: What towncrier passes over whatever `ignore` says (towncrier 26.9.0, measured).
+ALWAYS_IGNORED = (".gitignore", ".gitkeep", ".keep", "readme", "readme.md", "readme.rst")
+
+
+class FragmentType(NamedTuple):
+    """A kind of news: the word in the file name, the heading in the changelog, and whether its text is shown."""
+
+    name: str
+    title: str
+    shows_content: bool = True
+
+    @property
+    def listed(self) -> str:
+        """The heading, for somebody who is to choose a type."""
+        return self.title + ("" if self.shows_content else " (shows the issue only)")
+
+
+class Section(NamedTuple):
+    """A part of the entry with fragments of its own; `directory` is relative to the repository's top."""
+
+    name: str
+    directory: str
+
+
+DEFAULT_TYPES = (
+    FragmentType("feature", "Features"),
+    FragmentType("bugfix", "Bugfixes"),
+    FragmentType("doc", "Improved Documentation"),
+    FragmentType("removal", "Deprecations and Removals"),
+    FragmentType("misc", "Misc", shows_content=False),
+)
+
+
+class News(NamedTuple):
+    """towncrier's settings as it reads them; paths are relative to the repository's top, with forward slashes."""
+
+    config_path: str
+    name: str
+    changelog: str
+    single_file: bool
+    start_string: str
+    title_format: str | bool
+    template: str | None
+    types: tuple[FragmentType, ...]
+    sections: tuple[Section, ...]
+    ignore: tuple[str, ...] | None
+    issue_pattern: str
+    orphan_prefix: str
+    all_bullets: bool
+    underlines: Sequence[str]
+
+    @property
+    def markdown(self) -> bool:
+        """Whether the changelog is Markdown (else it is reStructuredText)."""
+        return self.changelog.lower().endswith((".md", ".markdown"))
+
+    def type(self, name: str) -> FragmentType:
+        """Return the type of that name."""
+        return next(type_ for type_ in self.types if type_.name == name)
+
+    def changelog_for(self, version: str, date: str) -> str:
+        """Return the changelog's path for a version: with `single_file = false`, every version has its own."""
+        if self.single_file:
+            return self.changelog
+        try:
+            return self.changelog.format(name=self.name, version=version, project_date=date)
+        except (KeyError, IndexError, ValueError) as error:
+            raise WrongUse(
+                f"{self.config_path}: filename {self.changelog!r} cannot be filled in ({error!r})",
+                "use only {name}, {version} and {project_date} in it",
+            ) from None
+
+    def title(self, version: str, date: str) -> str:
+        """Return the entry's title line where the settings state it, else an empty text."""
+        if not isinstance(self.title_format, str) or not self.title_format:
+            return ""
+        try:
+            return self.title_format.format(name=self.name, version=version, project_date=date)
+        except (KeyError, IndexError, ValueError) as error:
+            raise WrongUse(
+                f"{self.config_path}: title_format {self.title_format!r} cannot be filled in ({error!r})",
+                "use only {name}, {version} and {project_date} in it",
+            ) from None
+
+
+def normalized(name: str) -> str:
+    """Return a project name as indexes compare it (PEP 503); `packaging.utils` would bring half of packaging along."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+class Sources(NamedTuple):
+    """The parsed files that describe a project, as committed; a file that is not there is an empty table."""
+
+    root: str
+    pyproject: Mapping[str, Any]
+    towncrier: Mapping[str, Any] | None
+    incremental_name: str | None = None
+
+    def path(self, name: str) -> str:
+        """Return the path, from the repository's top, of a file named relative to the project."""
+        return posixpath.normpath(posixpath.join(self.root, name))
+
+
+def name_of(sources: Sources) -> str:
+    """Return the name that the project states for itself, or an empty text."""
+    project = sources.pyproject.get("project", {}).get("name")
+    poetry = sources.pyproject.get("tool", {}).get("poetry", {}).get("name")
+    return str(project or poetry or "")
+
+
+def read_news(sources: Sources) -> News:
+    """Return towncrier's settings, read as towncrier reads them; raise WrongUse for those it would stumble over."""
+    config_path = sources.path("pyproject.toml" if sources.towncrier is None else "towncrier.toml")
+    source = sources.pyproject if sources.towncrier is None else sources.towncrier
+    table = source.get("tool", {}).get("towncrier", {})
+    filename = _filename(table, config_path)
+    markdown = filename.endswith(".md")
+    template = str(table.get("template") or "towncrier:default")
+    is_resource = re.fullmatch(r"[-\w.]+:[-\w.]+", template)
+    marker = "<!-- towncrier release notes start -->\n" if markdown else ".. towncrier release notes start\n"
+    ignore = table.get("ignore")
+    return News(
+        config_path=config_path,
+        name=_news_name(table, sources),
+        changelog=sources.path(filename),
+        single_file=table.get("single_file", True) is not False,
+        start_string=str(table.get("start_string") or marker),
+        title_format=table.get("title_format", ""),
+        template=None if is_resource else sources.path(template),
+        types=_types(table, config_path),
+        sections=_sections(table, sources, config_path),
+        ignore=None if ignore is None else tuple(map(str, ignore)),
+        issue_pattern=_issue_pattern(table, config_path),
+        orphan_prefix=str(table.get("orphan_prefix", "+")),
+        all_bullets=table.get("all_bullets", True) is not False,
+        underlines=tuple(table.get("underlines", ("=", "-", "~"))),
+    )
+
+
+def _filename(table: Mapping[str, Any], config_path: str) -> str:
+    filename = table.get("filename", "NEWS.rst")
+    if not isinstance(filename, str) or not filename:
+        raise WrongUse(f"{config_path}: filename must name the changelog, not {filename!r}", f"mend {config_path}")
+    return filename
+
+
+def _news_name(table: Mapping[str, Any], sources: Sources) -> str:
+    """Return the name that towncrier would put into a title, without importing the project to learn it."""
+    if table.get("name"):
+        return str(table["name"])
+    package = str(table.get("package") or "")
+    project = sources.pyproject.get("project", {}).get("name")
+    if project:
+        return package or str(project)
+    return sources.incremental_name or package.title()
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def _tables(value: object, key: str, config_path: str) -> list[Mapping[str, Any]]:
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise WrongUse(f"{config_path}: {key} must be a list of tables, not {value!r}", f"mend {config_path}")
+    return value
+
+
+def _issue_pattern(table: Mapping[str, Any], config_path: str) -> str:
+    pattern = str(table.get("issue_pattern") or "")
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise WrongUse(
+            f"{config_path}: issue_pattern {pattern!r} is not a regular expression: {error}", f"mend {config_path}"
+        ) from None
+    return pattern
+
+
+def _types(table: Mapping[str, Any], config_path: str) -> tuple[FragmentType, ...]:
+    if table.get("fragment"):
+        if not isinstance(table["fragment"], dict) or not all(map(_is_table, table["fragment"].values())):
+            raise WrongUse(f"{config_path}: fragment must hold tables", f"mend {config_path} and commit it")
+        return tuple(
+            FragmentType(key, str(item.get("name", key.capitalize())), item.get("showcontent", True))
+            for key, item in sorted(table["fragment"].items())
+        )
+    if table.get("type"):
+        # Of two with one directory, towncrier keeps the last one, in the first one's place.
+        listed = [_listed_type(item, config_path) for item in _tables(table["type"], "type", config_path)]
+        return tuple({type_.name: type_ for type_ in listed}.values())
+    return DEFAULT_TYPES
+
+
+def _listed_type(item: Mapping[str, Any], config_path: str) -> FragmentType:
+    if "name" not in item:
+        raise WrongUse(f"{config_path}: a [[tool.towncrier.type]] has no name", f"mend {config_path} and commit it")
+    title = str(item["name"])
+    return FragmentType(str(item.get("directory", title.lower())), title, item.get("showcontent", True))
+
+
+def package_directory(table: Mapping[str, Any], sources: Sources) -> str:
+    """Return the folder of the package that towncrier's settings name, from the repository's top."""
+    package = str(table.get("package") or sources.pyproject.get("project", {}).get("name") or "")
+    return sources.path(posixpath.join(str(table.get("package_dir", ".")), package))
+
+
+def _sections(table: Mapping[str, Any], sources: Sources, config_path: str) -> tuple[Section, ...]:
+    directory = table.get("directory")
+    base = package_directory(table, sources) if directory is None else sources.path(str(directory))
+    below = "newsfragments" if directory is None else ""
+    listed = _tables(table.get("section", [{"path": ""}]), "section", config_path)
+    if any("path" not in item for item in listed):
+        raise WrongUse(f"{config_path}: a [[tool.towncrier.section]] has no path", f"mend {config_path} and commit it")
+    sections = {
+        str(item.get("name", "")): posixpath.normpath(posixpath.join(base, str(item["path"]), below)) for item in listed
+    }
+    return tuple(Section(name, folder) for name, folder in sections.items())

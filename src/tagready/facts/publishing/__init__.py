@@ -1,0 +1,1 @@
+"""What distributions, their index and its tokens say, and what is wrong with that."""
