@@ -38,7 +38,7 @@ bench: .venv/.bench .venv/.test  ## Time prepare-release, check, verify and publ
 	$(BIN)/python bench/speed.py
 	$(BIN)/python bench/checking.py
 	$(BIN)/python bench/proof.py
-	PYTHONPATH=tests $(BIN)/python bench/uploading.py --big 500
+	PYTHONPATH=tests/support $(BIN)/python bench/uploading.py --big 500
 
 clean:  ## Remove what the other targets made.
 	rm -rf .venv dist docs/_build .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -2,7 +2,7 @@
 
     python bench/uploading.py [--rounds N] [--big MEGABYTES]
 
-For a release of 2 files and one of 40, 200 kB each; a new index for each run (tests/warehouse.py), first as it is, then
+For a release of 2 files and one of 40, 200 kB each; a new index for each run (tests/support/warehouse.py), first as it is, then
 as if it were far away: each answer takes a tenth of a second. Ratios are of the medians of wall time. With --big, the peak memory of publishing one wheel of so many
 megabytes, and of one with a thousandth of that.
 """
