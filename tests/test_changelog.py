@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from packaging.version import Version
 
-from tagready.facts.changelog import BOM, Changelog, Entry, find_marker, insert, newline_of
+from tagready.facts.changelog import BOM, Changelog, Entry, find_marker, insert, newline_of, without
 
 MARKER = "<!-- towncrier release notes start -->\n"
 RST_MARKER = ".. towncrier release notes start\n"
@@ -599,10 +599,13 @@ def test_what_is_inserted_is_found_once_and_first(text: str) -> None:
 def test_without_undoes_insert(text: str) -> None:
     """What is left is the file as it was but for blanks around the marker; inserting again gives the same file."""
     changelog, entry = inserted(text)
-    undone = changelog.without(entry)
+    undone = without(changelog.text, entry)
     before, after = split(text.replace("\r\n", "\n"), MARKER), split(undone, MARKER)
     assert (after.before.rstrip(), after.after.strip()) == (before.before.rstrip(), before.after.strip())
     assert insert(undone, MARKER, ENTRY) == changelog.text
+    as_written = without(insert(text, MARKER, ENTRY), entry)
+    assert as_written.replace("\r\n", "\n") == undone
+    assert insert(as_written, MARKER, ENTRY) == insert(text, MARKER, ENTRY)
 
 
 @pytest.mark.parametrize(
@@ -627,7 +630,7 @@ def test_insert(text: str, result: str) -> None:
 def test_without_the_only_entry_nothing_is_left_of_it(older: str) -> None:
     text = f"# Changelog\n\n{MARKER}{older}"
     changelog, entry = inserted(text)
-    assert changelog.without(entry) == text
+    assert without(changelog.text, entry) == text
 
 
 def test_the_first_marker_counts_in_either_ending() -> None:

@@ -1185,7 +1185,13 @@ def test_again_after_an_edited_old_fragment_came_back(project: Project) -> None:
     assert "- Add colour. (#12)\n" not in project.read("CHANGELOG.md")
 
 
-@pytest.mark.parametrize("old", [CHANGELOG, CHANGELOG.replace("\n", "\r\n"), None, f"# Changelog\n\n{MARKER}\n"])
+#: One line of an old entry that somebody's editor has ended otherwise than the rest.
+ONE_CRLF = "\r\n".join(CHANGELOG.rsplit("\n", 1))
+
+
+@pytest.mark.parametrize(
+    "old", [CHANGELOG, CHANGELOG.replace("\n", "\r\n"), ONE_CRLF, None, f"# Changelog\n\n{MARKER}\n"]
+)
 def test_again_makes_what_one_run_would_have_made(make: Make, old: str | None) -> None:
     late = {"20.feature.md": "Late.\n"}
     at_once = make(changelog=old, fragments=FEATURE | late)

@@ -32,6 +32,13 @@ def test_problems(text: str, expected: list[Problem]) -> None:
     assert (rst.render(text) is None) == bool(expected)
 
 
+def test_what_docutils_itself_breaks_on() -> None:
+    text = ".. figure:: x.png\n\n   .. header:: foo\n"
+    with pytest.raises(UnboundLocalError):
+        rst.render(text)
+    assert problems(text) == [Problem(None, "docutils itself breaks on it (UnboundLocalError)", True)]
+
+
 @pytest.mark.parametrize("text", [":func:`x`", ".. func:: x", ".. _func: x", "func_", "|func|", "`func`_"])
 def test_what_a_changelog_uses(text: str) -> None:
     assert uses(f"A\n\n{text}\n", "func")

@@ -177,11 +177,6 @@ class Changelog:
         """Return the number of the line, counted from 1, that holds the offset."""
         return self.text.count("\n", 0, offset) + 1
 
-    def without(self, entry: Entry) -> str:
-        """Return the text as it was before the entry was inserted at the marker."""
-        head, tail = self.text[: entry.start], self.text[entry.end :]
-        return head + tail.lstrip() if tail.strip() else head.rstrip() + "\n"
-
     def blanks_behind(self, entry: Entry) -> str:
         """Return the blank lines between an entry and what comes next; empty where nothing does."""
         text = self.text[entry.body : entry.end]
@@ -505,20 +500,24 @@ def insert_in_order(text: str, changelog: Changelog, version: Version, entry: st
     if not text.strip(BOM).strip():
         return text + _with_newline(entry.strip() + "\n", newline)
     slot = changelog.slot(version, blanks)
-    offset = _with_carriage_returns(text, changelog.text, slot.offset)
+    offset = offset_in(text, slot.offset)
     piece = f"{slot.before}{entry.strip()}{slot.behind}"
     return text[:offset] + _with_newline(piece, newline) + text[offset:]
 
 
-def _with_carriage_returns(text: str, parsed: str, offset: int) -> int:
-    """Return where an offset into a parsed changelog is in its text, which may end lines with CR LF."""
-    if len(text) == len(parsed):
-        return offset
-    line_start = parsed.rfind("\n", 0, offset) + 1
-    start = 0
-    for _ in range(parsed.count("\n", 0, line_start)):
-        start = text.index("\n", start) + 1
-    return start + offset - line_start
+def without(text: str, entry: Entry) -> str:
+    """Return the changelog as it was before an entry was inserted at the marker; every byte beside it stays as it is."""
+    head, tail = text[: offset_in(text, entry.start)], text[offset_in(text, entry.end) :]
+    return head + tail.lstrip() if tail.strip() else head.rstrip() + newline_of(text)
+
+
+def offset_in(text: str, offset: int) -> int:
+    """Return where a place in a parsed changelog is in its text, whose lines may end with CR LF."""
+    for match in re.finditer("\r\n", text):
+        if match.start() >= offset:
+            break
+        offset += 1
+    return offset
 
 
 def same_text(one: str, other: str) -> bool:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection
 from typing import NamedTuple
 
+from tagready.facts.changelog import newline_of
 from tagready.facts.fragments import likely_name, meant_as_news, read_name, survey
 from tagready.facts.project import News, Section
 
@@ -54,7 +55,7 @@ def better_text(data: bytes, newline: str | None, *, markdown: bool) -> tuple[by
     if not text.strip() or re.search("[\0\r]", body) or re.search(r"^(?:<{7}|>{7})", body, re.MULTILINE):
         return data, ()
     mended: list[Mended] = []
-    ending = newline or ("\r\n" if text.count("\r\n") * 2 > text.count("\n") else "\n")
+    ending = newline or newline_of(text)
     if "\n" in text and text != body.replace("\n", ending):
         names = {"\n": "LF", "\r\n": "CRLF"}
         mended.append(Mended(None, f"line endings are {names[ending]} now"))

@@ -35,10 +35,14 @@ _UNKNOWN = re.compile(
 
 def problems(rst: str) -> list[Problem]:
     """Return what keeps readme_renderer from showing the text; every name that only Sphinx could know is marked."""
-    return [_problem(message) for message in _messages(rst) if not _follows(message)]
+    messages, broken = _read(rst)
+    found = [_problem(message) for message in messages if not _follows(message)]
+    # Where docutils itself breaks, so does the page that is to show the text, and nobody knows what else was in it.
+    return [*found, *([Problem(None, f"docutils itself breaks on it ({type(broken).__name__})", True)] if broken else [])]
 
 
-def _messages(rst: str) -> list[Any]:
+def _read(rst: str) -> tuple[list[Any], Exception | None]:
+    """Return what docutils says of a text, as far as the page would not be shown for it, and on what it broke."""
     from docutils import frontend, utils
     from docutils.parsers.rst import Parser
     from docutils.readers.standalone import Reader
@@ -51,14 +55,15 @@ def _messages(rst: str) -> list[Any]:
     vars(settings).update(halt_level=5, report_level=5, syntax_highlight="none", line_length_limit=10**9)
     document = utils.new_document("entry", settings)
     found: list[Any] = []
+    broken = None
     document.reporter.attach_observer(found.append)
     try:
         parser.parse(rst, document)
         document.transformer.populate_from_components((reader, parser))
         document.transformer.apply_transforms()
-    except Exception:  # docutils itself can break on malformed text; what it said before that stands
-        return [message for message in found if message["level"] >= SETTINGS["halt_level"]]
-    return [message for message in found if message["level"] >= SETTINGS["halt_level"]]
+    except Exception as error:
+        broken = error
+    return [message for message in found if message["level"] >= SETTINGS["halt_level"]], broken
 
 
 def _problem(message: Any) -> Problem:

@@ -17,7 +17,7 @@ from tagready.commands.releases.history import Released, is_typed, release_of
 from tagready.commands.releases.snapshot import FragmentData, Snapshot
 from tagready.doors.git import Git
 from tagready.facts import branches, versions
-from tagready.facts.changelog import Changelog, Entry
+from tagready.facts.changelog import Changelog, Entry, without
 from tagready.facts.findings import WorldFailed, WrongUse
 from tagready.facts.fragments import Fragment
 from tagready.facts.git_records import Ref, RemoteAnswer, Status
@@ -239,7 +239,7 @@ def _renewed(snapshot: Snapshot, version: Version, date: str) -> Renewed | None:
     """
     git = snapshot.git
     path = git.resolve(snapshot.commit.tree, snapshot.news.changelog_for(str(version), date))
-    text = (snapshot.text(path) or "").replace("\r\n", "\n")
+    text = snapshot.text(path) or ""
     changelog = snapshot.changelog(text)
     entries = changelog.of(version)
     if len(entries) != 1:
@@ -247,9 +247,7 @@ def _renewed(snapshot: Snapshot, version: Version, date: str) -> Renewed | None:
     released = release_of(snapshot, path, version)
     if released is None or is_typed(released):
         return None
-    old = changelog.without(entries[0])
-    newline = "\r\n" if "\r\n" in (snapshot.text(path) or "") else "\n"
-    return Renewed(entries[0], changelog.whole(entries[0]), released, old.replace("\n", newline))
+    return Renewed(entries[0], changelog.whole(entries[0]), released, without(text, entries[0]))
 
 
 @contextmanager

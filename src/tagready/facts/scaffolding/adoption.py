@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tagready.facts.changelog import BOM, Changelog, find_marker, newline_of
+from tagready.facts.changelog import BOM, Changelog, find_marker, newline_of, offset_in
 
 if TYPE_CHECKING:
     from tagready.facts.changelog import Entry, Heading
@@ -28,19 +28,10 @@ def with_marker(text: str, changelog: Changelog) -> str | None:
         return text + newline
     marker = changelog.marker.rstrip("\n").replace("\n", newline)
     entries = _parsed(text, changelog).entries
-    place = _offset(text, entries[0].start) if entries else len(text)
+    place = offset_in(text, entries[0].start) if entries else len(text)
     head, tail = text[:place], text[place:]
     below = newline * 2 if tail else newline
     return f"{head}{_up_to_a_blank_line(head, newline)}{marker}{below}{tail}"
-
-
-def _offset(text: str, offset: int) -> int:
-    """Return where a place in a text with LF line endings is in the text as it is."""
-    for match in re.finditer("\r\n", text):
-        if match.start() >= offset:
-            break
-        offset += 1
-    return offset
 
 
 def _up_to_a_blank_line(text: str, newline: str) -> str:
