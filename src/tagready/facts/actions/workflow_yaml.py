@@ -56,6 +56,7 @@ NOTHING = At(1, "", "")
 
 #: Deeper than this, or larger with all aliases written out, no workflow is: GitHub refuses such, too.
 DEPTH, SIZE = 100, 200_000
+_TOO_DEEP = "it is nested too deeply"
 
 
 def read(text: str) -> At:
@@ -70,9 +71,11 @@ def read(text: str) -> At:
         for event in yaml.parse(text, Loader=loader):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > DEPTH:
-                raise ValueError(1, "it is nested too deeply")
+                raise ValueError(1, _TOO_DEEP)
         root = yaml.compose(text, Loader=loader)
     except yaml.MarkedYAMLError as problem:
+        if "nesting depth" in (problem.problem or ""):
+            raise ValueError(1, _TOO_DEEP) from None  # libyaml has a limit of its own, since the one in PyYAML 6.0.4
         line = problem.problem_mark.line if problem.problem_mark else 0
         # A line separator of Unicode's breaks lines for libyaml only.
         raise ValueError(min(line, text.count("\n")) + 1, problem.problem or "no YAML") from None
