@@ -59,7 +59,7 @@ def folders(git: Git) -> set[str]:
                 snapshot = take(git, oid)
             except Trouble:
                 continue
-            if snapshot.has_news:
+            if snapshot.sources.has_news:
                 found |= {section.directory for section in snapshot.news.sections}
     return found
 
@@ -149,7 +149,7 @@ def judged(git: Git) -> Iterator[Judged]:
             except Trouble:
                 snapshots[version.commit] = None
         snapshot = snapshots[version.commit]
-        if snapshot is None or not snapshot.has_news:
+        if snapshot is None or not snapshot.sources.has_news:
             continue
         found = judge(snapshot, version)
         if found is not None:

@@ -139,6 +139,16 @@ def test_a_remote_makes_the_pull_request_flow(plain: Project, tmp_path: Path) ->
     }  # fmt: skip
 
 
+def test_of_several_remotes_the_branchs_own_is_meant(plain: Project, tmp_path: Path) -> None:
+    """As prepare, tag and status mean it."""
+    add_remote(plain, tmp_path / "mine.git")
+    add_remote(plain, tmp_path / "company.git", "company")
+    plain.git("config", "remote.origin.url", "https://github.com/me/lantern")
+    plain.git("config", "remote.company.url", "https://github.com/company/lantern")
+    init(plain)
+    assert "https://github.com/company/lantern/issues/" in plain.read("towncrier.toml")
+
+
 @pytest.mark.parametrize(
     ("path", "text", "heading"),
     [

@@ -223,6 +223,18 @@ def test_both_tables_of_poetry_two() -> None:
             id="nowhere",
         ),
         pytest.param(
+            {"pyproject.toml": DYNAMIC + '[tool.setuptools.dynamic]\nversion = "attr: demo.__version__"\n'},
+            Config(),
+            "nothing in pyproject.toml says where the version is written",
+            id="a text in place of a table",
+        ),
+        pytest.param(
+            {"pyproject.toml": 'build-system = "hatchling"\n' + DYNAMIC},
+            Config(),
+            "nothing in pyproject.toml says where the version is written",
+            id="a text in place of the table of the build system",
+        ),
+        pytest.param(
             {"pyproject.toml": SETUPTOOLS},
             Config(),
             "tool.setuptools.dynamic names demo.__version__, but no such module is committed",

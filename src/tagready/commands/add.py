@@ -31,6 +31,7 @@ from tagready.facts.new_fragment import (
     stem,
 )
 from tagready.facts.project import FragmentType, News, Section
+from tagready.facts.toml_tables import table_at
 
 
 class Desk(NamedTuple):
@@ -99,7 +100,7 @@ def look(git: Git, overlay: Path | None) -> Desk:
             "go to your project's folder, or give it with -C",
         ) from None
     sources = snapshot.sources
-    if sources.towncrier is None and "towncrier" not in sources.pyproject.get("tool", {}):
+    if sources.towncrier is None and not sources.has_news:
         raise WrongUse(
             f"{snapshot.news.config_path} has no table [tool.towncrier], so this project keeps no news fragments",
             "tagready init writes it; or go to the project that has one",
@@ -155,8 +156,8 @@ def other_project(desk: Desk, said: str | None) -> str:
     if not named:
         return ""
     remotes = [git.config(f"remote.{remote}.url") or "" for remote in git.remotes()]
-    pages = desk.snapshot.sources.pyproject.get("project", {}).get("urls", {})
-    own = [page for page in pages.values() if isinstance(page, str)] if isinstance(pages, dict) else []
+    pages = table_at(desk.snapshot.sources.pyproject, "project", "urls")
+    own = [page for page in pages.values() if isinstance(page, str)]
     return named if is_other_project(named, remotes, desk.snapshot.name, own) else ""
 
 

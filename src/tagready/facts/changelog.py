@@ -506,7 +506,7 @@ def insert_in_order(text: str, changelog: Changelog, version: Version, entry: st
 
 
 def without(text: str, entry: Entry) -> str:
-    """Return the changelog as it was before an entry was inserted at the marker; every byte beside it stays as it is."""
+    """Return the changelog as it was before an entry was inserted at the marker, to the byte."""
     head, tail = text[: offset_in(text, entry.start)], text[offset_in(text, entry.end) :]
     return head + tail.lstrip() if tail.strip() else head.rstrip() + newline_of(text)
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from tagready.facts.config import Config, VersionFile, read_toml
 from tagready.facts.findings import Finding, WrongUse, finding
 from tagready.facts.project import Sources, name_of, normalized, package_directory
+from tagready.facts.toml_tables import list_at, table_at, value_at
 
 #: Reads a committed file by its path from the repository's top; None where there is no such file.
 Read = Callable[[str], bytes | None]
@@ -103,22 +104,14 @@ def _main_places(sources: Sources, config: Config, read: Read) -> Places:
 def _static(sources: Sources) -> tuple[Place, ...]:
     path = sources.path("pyproject.toml")
     keys = [("project", "version"), ("tool", "poetry", "version")]
-    dynamic = sources.pyproject.get("tool", {}).get("poetry-dynamic-versioning", {})
-    if dynamic.get("enable"):
+    if value_at(sources.pyproject, "tool", "poetry-dynamic-versioning", "enable"):
         keys.pop()  # what poetry states then is a placeholder
-    return tuple(TomlPlace(path, key) for key in keys if isinstance(_value(sources.pyproject, key), str))
-
-
-def _value(table: Mapping[str, Any], keys: tuple[str, ...]) -> object:
-    value: Any = table
-    for key in keys:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value
+    return tuple(TomlPlace(path, key) for key in keys if isinstance(value_at(sources.pyproject, *key), str))
 
 
 def _dynamic(sources: Sources, config: Config, read: Read) -> Places:
     """Return the place that the build backend's dynamic version comes from."""
-    tool = sources.pyproject.get("tool", {})
+    tool = table_at(sources.pyproject, "tool")
     guesses = (_hatch, _setuptools, _setup_cfg, _pdm, _flit, _maturin, _scikit_build)
     for guess in guesses:
         if found := guess(tool, sources, read):
@@ -136,7 +129,7 @@ def _dynamic(sources: Sources, config: Config, read: Read) -> Places:
 
 
 def _hatch(tool: Mapping[str, Any], sources: Sources, read: Read) -> Places | None:
-    table = tool.get("hatch", {}).get("version", {})
+    table = table_at(tool, "hatch", "version")
     path = table.get("path")
     if not path or table.get("source", "regex") != "regex":
         return None
@@ -157,14 +150,10 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _setuptools(tool: Mapping[str, Any], sources: Sources, read: Read) -> Places | None:
-    table = tool.get("setuptools", {})
-    version = table.get("dynamic", {}).get("version", {})
-    roots = [str(root) for root in table.get("package-dir", {}).values()]
-    roots += (
-        [str(root) for root in table.get("packages", {}).get("find", {}).get("where", [])]
-        if isinstance(table.get("packages"), Mapping)
-        else []
-    )
+    table = table_at(tool, "setuptools")
+    version = table_at(table, "dynamic", "version")
+    named = [*table_at(table, "package-dir").values(), *list_at(table, "packages", "find", "where")]
+    roots = [str(root) for root in named]
     return _attr_or_file(version.get("attr"), version.get("file"), roots, sources, read, "tool.setuptools.dynamic")
 
 
@@ -227,35 +216,35 @@ def _module(module: str, roots: list[str], sources: Sources, read: Read) -> str 
 
 
 def _pdm(tool: Mapping[str, Any], sources: Sources, read: Read) -> Places | None:
-    table = tool.get("pdm", {}).get("version", {})
-    if not isinstance(table, Mapping) or table.get("source") != "file" or "path" not in table:
+    table = table_at(tool, "pdm", "version")
+    if table.get("source") != "file" or "path" not in table:
         return None
     return Places((_assignment(sources.path(str(table["path"]))),), "tool.pdm.version")
 
 
 def _flit(tool: Mapping[str, Any], sources: Sources, read: Read) -> Places | None:
-    backend = str(sources.pyproject.get("build-system", {}).get("build-backend", ""))
+    backend = str(value_at(sources.pyproject, "build-system", "build-backend"))
     if "flit" not in backend:
         return None
-    table = tool.get("flit", {})
-    name = table.get("module", {}).get("name") or table.get("metadata", {}).get("module") or name_of(sources)
+    table = table_at(tool, "flit")
+    name = value_at(table, "module", "name") or value_at(table, "metadata", "module") or name_of(sources)
     path = _module(str(name).replace("-", "_"), [], sources, read)
     return Places((_assignment(path),), "flit's __version__") if path else None
 
 
 def _maturin(tool: Mapping[str, Any], sources: Sources, read: Read) -> Places | None:
-    backend = str(sources.pyproject.get("build-system", {}).get("build-backend", ""))
+    backend = str(value_at(sources.pyproject, "build-system", "build-backend"))
     if "maturin" not in backend:
         return None
-    manifest = sources.path(str(tool.get("maturin", {}).get("manifest-path", "Cargo.toml")))
+    manifest = sources.path(str(table_at(tool, "maturin").get("manifest-path", "Cargo.toml")))
     text = read(manifest)
-    if text is None or not isinstance(_value(read_toml(text, manifest), ("package", "version")), str):
+    if text is None or not isinstance(value_at(read_toml(text, manifest), "package", "version"), str):
         return None
     return Places((TomlPlace(manifest, ("package", "version")),), "Cargo.toml")
 
 
 def _scikit_build(tool: Mapping[str, Any], sources: Sources, read: Read) -> Places | None:
-    table = tool.get("scikit-build", {}).get("metadata", {}).get("version", {})
+    table = table_at(tool, "scikit-build", "metadata", "version")
     if table.get("provider") != "scikit_build_core.metadata.regex" or "input" not in table:
         return None
     default = r'(?i)^(__version__|VERSION)(?: ?\: ?str)? *= *([\'"])v?(?P<version>.+?)\2'
@@ -264,12 +253,12 @@ def _scikit_build(tool: Mapping[str, Any], sources: Sources, read: Read) -> Plac
 
 
 def _is_vcs(sources: Sources, read: Read) -> bool:
-    requires = sources.pyproject.get("build-system", {}).get("requires", [])
+    requires = list_at(sources.pyproject, "build-system", "requires")
     names = {normalized(re.split(r"[\s<>=!~;\[]", str(item), maxsplit=1)[0]) for item in requires}
-    tool = sources.pyproject.get("tool", {})
+    tool = table_at(sources.pyproject, "tool")
     if names & {normalized(word) for word in _SCM_WORDS} or "setuptools_scm" in tool:
         return True
-    if tool.get("pdm", {}).get("version", {}).get("source") == "scm" or "poetry-dynamic-versioning" in tool:
+    if value_at(tool, "pdm", "version", "source") == "scm" or "poetry-dynamic-versioning" in tool:
         return True
     script = (read(sources.path("setup.py")) or b"").decode("utf-8", "replace")
     return "use_scm_version" in script or any(word in script for word in ("setuptools_scm", "versioneer", "pbr=True"))
@@ -285,8 +274,7 @@ def _legacy(sources: Sources, read: Read) -> Places | None:
         return None
     if len(re.findall(_SETUP_PY, script.decode("utf-8", "replace"))) == 1:
         return Places((PatternPlace(sources.path("setup.py"), re.compile(_SETUP_PY), 'version="…"'),), "setup.py")
-    source = sources.pyproject if sources.towncrier is None else sources.towncrier
-    package = package_directory(source.get("tool", {}).get("towncrier", {}), sources)
+    package = package_directory(sources.settings, sources)
     for name in ("__init__.py", "_version.py", "__about__.py", "version.py"):
         place = _assignment(posixpath.join(package, name))
         if place.pattern.search((read(place.path) or b"").decode("utf-8", "replace")):
@@ -309,7 +297,7 @@ def _configured(item: VersionFile, sources: Sources, read: Read) -> Place:
             ("tool", "poetry", "version"),
             ("version",),
         ):
-            if isinstance(_value(table, keys), str):
+            if isinstance(value_at(table, *keys), str):
                 return TomlPlace(path, keys)
         return TomlPlace(path, ("project", "version"))
     if path.endswith("setup.py"):
@@ -325,7 +313,7 @@ def stated(place: Place, text: str) -> list[Stated]:
                 Stated(place, match["version"], _line(text, match.start("version"))) for match in pattern.finditer(text)
             ]
         case TomlPlace(path, keys):
-            value = _value(read_toml(text.encode(), path), keys)
+            value = value_at(read_toml(text.encode(), path), *keys)
             return [Stated(place, value, _toml_line(text, keys, value))] if isinstance(value, str) else []
         case LockPlace(_, name):
             return [Stated(place, match["version"], _line(text, match.start("version"))) for match in _own(text, name)]

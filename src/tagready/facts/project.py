@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tagready.facts.findings import WrongUse
+from tagready.facts.toml_tables import table_at, value_at
 
 #: What towncrier passes over whatever `ignore` says (towncrier 26.9.0, measured).
 ALWAYS_IGNORED = (".gitignore", ".gitkeep", ".keep", "readme", "readme.md", "readme.rst")
@@ -111,31 +112,45 @@ class Sources(NamedTuple):
         """Return the path, from the repository's top, of a file named relative to the project."""
         return posixpath.normpath(posixpath.join(self.root, name))
 
+    @property
+    def config_path(self) -> str:
+        """The path of the file that towncrier reads its settings from."""
+        return self.path("pyproject.toml" if self.towncrier is None else "towncrier.toml")
+
+    @property
+    def has_news(self) -> bool:
+        """Whether anything configures towncrier; without, it takes its defaults."""
+        return "towncrier" in table_at(self._configuring, "tool")
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What towncrier is told, an empty table where nothing configures it."""
+        return table_at(self._configuring, "tool", "towncrier")
+
+    @property
+    def _configuring(self) -> Mapping[str, Any]:
+        return self.pyproject if self.towncrier is None else self.towncrier
+
 
 def name_of(sources: Sources) -> str:
     """Return the name that the project states for itself, or an empty text."""
-    project = sources.pyproject.get("project", {}).get("name")
-    poetry = sources.pyproject.get("tool", {}).get("poetry", {}).get("name")
-    return str(project or poetry or "")
+    project = value_at(sources.pyproject, "project", "name")
+    return str(project or value_at(sources.pyproject, "tool", "poetry", "name") or "")
 
 
 def read_news(sources: Sources) -> News:
     """Return towncrier's settings, read as towncrier reads them; raise WrongUse for those it would stumble over."""
-    config_path = sources.path("pyproject.toml" if sources.towncrier is None else "towncrier.toml")
-    source = sources.pyproject if sources.towncrier is None else sources.towncrier
-    table = source.get("tool", {}).get("towncrier", {})
+    config_path, table = sources.config_path, sources.settings
     filename = _filename(table, config_path)
-    markdown = filename.endswith(".md")
     template = str(table.get("template") or "towncrier:default")
     is_resource = re.fullmatch(r"[-\w.]+:[-\w.]+", template)
-    marker = "<!-- towncrier release notes start -->\n" if markdown else ".. towncrier release notes start\n"
     ignore = table.get("ignore")
     return News(
         config_path=config_path,
         name=_news_name(table, sources),
         changelog=sources.path(filename),
         single_file=table.get("single_file", True) is not False,
-        start_string=str(table.get("start_string") or marker),
+        start_string=str(table.get("start_string") or default_marker(markdown=filename.endswith(".md"))),
         title_format=table.get("title_format", ""),
         template=None if is_resource else sources.path(template),
         types=_types(table, config_path),
@@ -146,6 +161,11 @@ def read_news(sources: Sources) -> News:
         all_bullets=table.get("all_bullets", True) is not False,
         underlines=tuple(table.get("underlines", ("=", "-", "~"))),
     )
+
+
+def default_marker(*, markdown: bool) -> str:
+    """Return the line below which towncrier puts entries, where the settings name none."""
+    return "<!-- towncrier release notes start -->\n" if markdown else ".. towncrier release notes start\n"
 
 
 def _filename(table: Mapping[str, Any], config_path: str) -> str:
@@ -160,7 +180,7 @@ def _news_name(table: Mapping[str, Any], sources: Sources) -> str:
     if table.get("name"):
         return str(table["name"])
     package = str(table.get("package") or "")
-    project = sources.pyproject.get("project", {}).get("name")
+    project = value_at(sources.pyproject, "project", "name")
     if project:
         return package or str(project)
     return sources.incremental_name or package.title()
@@ -211,7 +231,7 @@ def _listed_type(item: Mapping[str, Any], config_path: str) -> FragmentType:
 
 def package_directory(table: Mapping[str, Any], sources: Sources) -> str:
     """Return the folder of the package that towncrier's settings name, from the repository's top."""
-    package = str(table.get("package") or sources.pyproject.get("project", {}).get("name") or "")
+    package = str(table.get("package") or value_at(sources.pyproject, "project", "name") or "")
     return sources.path(posixpath.join(str(table.get("package_dir", ".")), package))
 
 

@@ -38,11 +38,14 @@ def problems(rst: str) -> list[Problem]:
     messages, broken = _read(rst)
     found = [_problem(message) for message in messages if not _follows(message)]
     # Where docutils itself breaks, so does the page that is to show the text, and nobody knows what else was in it.
-    return [*found, *([Problem(None, f"docutils itself breaks on it ({type(broken).__name__})", True)] if broken else [])]
+    return [
+        *found,
+        *([Problem(None, f"docutils itself breaks on it ({type(broken).__name__})", True)] if broken else []),
+    ]
 
 
-def _read(rst: str) -> tuple[list[Any], Exception | None]:
-    """Return what docutils says of a text, as far as the page would not be shown for it, and on what it broke."""
+def _read(rst: str) -> tuple[list[Any], str | None]:
+    """Return what keeps docutils from showing a text, and the error that it broke with."""
     from docutils import frontend, utils
     from docutils.parsers.rst import Parser
     from docutils.readers.standalone import Reader
@@ -62,7 +65,7 @@ def _read(rst: str) -> tuple[list[Any], Exception | None]:
         document.transformer.populate_from_components((reader, parser))
         document.transformer.apply_transforms()
     except Exception as error:
-        broken = error
+        broken = type(error).__name__
     return [message for message in found if message["level"] >= SETTINGS["halt_level"]], broken
 
 

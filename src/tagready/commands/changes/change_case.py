@@ -112,7 +112,7 @@ def _before(snapshot: Snapshot, commit: Commit) -> tuple[Snapshot | None, str]:
         return None, ""
     except WrongUse as wrong:
         return None, f"the settings at {commit.oid[:10]} cannot be read: {wrong.what}"
-    return (found if found.has_news else None), ""
+    return (found if found.sources.has_news else None), ""
 
 
 def edits_of(sides: Sides) -> Edits:

@@ -207,10 +207,16 @@ def date_of(given: str | None) -> str:
 
 
 def remote_of(snapshot: Snapshot) -> str | None:
-    """Return the remote to ask and to push to: as configured, the branch's, the only one, upstream, or origin."""
-    git = snapshot.git
+    """Return the remote to ask and to push to; None without one."""
+    return usual_remote(snapshot.git, snapshot.config.remote)
+
+
+def usual_remote(git: Git, chosen: str | None) -> str | None:
+    """Return the remote that is meant: as configured, the branch's, the only one, upstream, or origin.
+
+    Raise WrongUse where the configured one is not there.
+    """
     known = git.remotes()
-    chosen = snapshot.config.remote
     if chosen is not None:
         if chosen not in known:
             raise WrongUse(

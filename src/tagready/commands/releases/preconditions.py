@@ -287,7 +287,7 @@ def _fragment_findings(ground: Ground) -> list[Finding]:
                 "nothing-to-release",
                 f"no fragment is committed in {directories}, so there is nothing to say about {ground.version}",
                 add
-                if snapshot.has_news
+                if snapshot.sources.has_news
                 else "tagready init: no file configures towncrier yet, so it takes its defaults",
                 directories if "," not in directories else None,
             )

@@ -22,6 +22,7 @@ from tagready.facts.git_records import SYMLINK, TREE, Commit, Ref, TreeEntry
 from tagready.facts.places import Places, Stated, find_places, stated
 from tagready.facts.project import News, Section, Sources, name_of, normalized, read_news
 from tagready.facts.tags import Tags, is_ref_name, read_tags
+from tagready.facts.toml_tables import table_at, value_at
 
 
 class FragmentData(NamedTuple):
@@ -59,12 +60,6 @@ class Snapshot:
         """Return the project at another commit, under the same keys of our own."""
         sources = _sources(self.git, commit)
         return Snapshot(self.git, commit, sources.root, sources, self.config, read_news(sources))
-
-    @property
-    def has_news(self) -> bool:
-        """Whether anything configures towncrier; without, it takes its defaults."""
-        sources = self.sources
-        return "towncrier" in (sources.pyproject if sources.towncrier is None else sources.towncrier).get("tool", {})
 
     @property
     def name(self) -> str:
@@ -322,29 +317,30 @@ def take(git: Git, revision: str, overlay: Path | None = None) -> Snapshot:
 
 
 def _sources(git: Git, commit: Commit) -> Sources:
-    root, towncrier, pyproject = _project(git, commit)
-    return Sources(root, pyproject, towncrier, _incremental_name(git, commit, root, pyproject, towncrier))
+    sources = _project(git, commit)
+    return sources._replace(incremental_name=_incremental_name(git, commit, sources))
 
 
-def _project(git: Git, commit: Commit) -> tuple[str, dict[str, Any] | None, dict[str, Any]]:
-    """Return the project's folder, its parsed towncrier.toml (if there is one) and its pyproject.toml.
+def _project(git: Git, commit: Commit) -> Sources:
+    """Return the files that describe the project at a commit.
 
     The nearest folder with towncrier's configuration wins; where none has any, the nearest with a pyproject.toml.
     """
-    plain: tuple[str, dict[str, Any]] | None = None
+    plain: Sources | None = None
     folder = git.prefix
     while True:
         towncrier = _toml(git, commit, posixpath.join(folder, "towncrier.toml"))
         pyproject = _toml(git, commit, posixpath.join(folder, "pyproject.toml"))
-        if towncrier is not None or "towncrier" in (pyproject or {}).get("tool", {}):
-            return folder, towncrier, pyproject or {}
-        if pyproject is not None and plain is None:
-            plain = folder, pyproject
+        sources = Sources(folder, pyproject or {}, towncrier)
+        if towncrier is not None or sources.has_news:
+            return sources
+        if pyproject is not None:
+            plain = plain or sources
         if not folder:
             break
         folder = posixpath.dirname(folder)
     if plain:
-        return plain[0], None, plain[1]
+        return plain
     raise NoProject(
         "no pyproject.toml or towncrier.toml is committed here or above, so there is no project to release",
         "commit one with a [tool.towncrier] table, or go to your project's folder",
@@ -370,14 +366,12 @@ def checked_tables(table: dict[str, Any], path: str) -> dict[str, Any]:
 _INCREMENTAL = r"\bVersion\(\s*['\"](?P<name>[^'\"]+)['\"]"
 
 
-def _incremental_name(
-    git: Git, commit: Commit, root: str, pyproject: Mapping[str, Any], towncrier: Mapping[str, Any] | None
-) -> str | None:
+def _incremental_name(git: Git, commit: Commit, sources: Sources) -> str | None:
     """Return the name in an Incremental version, which towncrier imports the package to read (Twisted's projects)."""
-    table = (pyproject if towncrier is None else towncrier).get("tool", {}).get("towncrier", {})
-    if table.get("name") or not table.get("package") or pyproject.get("project", {}).get("name"):
+    table = sources.settings
+    if table.get("name") or not table.get("package") or value_at(sources.pyproject, "project", "name"):
         return None
-    folder = posixpath.join(root, str(table.get("package_dir", ".")), str(table["package"]))
+    folder = posixpath.join(sources.root, str(table.get("package_dir", ".")), str(table["package"]))
     content = git.read(commit.tree, posixpath.normpath(posixpath.join(folder, "_version.py"))) or b""
     text = content.decode("utf-8", "replace")
     match = re.search(_INCREMENTAL, text) if "incremental" in text else None
@@ -385,15 +379,11 @@ def _incremental_name(
 
 
 def _config(git: Git, commit: Commit, sources: Sources, overlay: Path | None) -> Config:
-    own = sources.path("tagready.toml")
-    table = _toml(git, commit, own)
-    origin = own
+    origin, over = sources.path("tagready.toml"), read_overlay(overlay)
+    table: Mapping[str, Any] | None = _toml(git, commit, origin)
     if table is None:
-        table, origin = (
-            sources.pyproject.get("tool", {}).get("tagready", {}),
-            f"{sources.path('pyproject.toml')}",
-        )
-    return load(table, origin, read_overlay(overlay), str(overlay))
+        table, origin = table_at(sources.pyproject, "tool", "tagready"), sources.path("pyproject.toml")
+    return load(table, origin, over, str(overlay))
 
 
 def read_overlay(path: Path | None) -> Mapping[str, Any]:
@@ -404,5 +394,5 @@ def read_overlay(path: Path | None) -> Mapping[str, Any]:
         over = read_toml(path.read_bytes(), str(path))
     except OSError as error:
         raise WrongUse(f"{path} cannot be read: {error.strerror}", "give a file that exists to --config") from None
-    table: Mapping[str, Any] = over.get("tool", {}).get("tagready", over)
-    return table
+    table = value_at(over, "tool", "tagready")
+    return table if isinstance(table, Mapping) else over

@@ -9,17 +9,19 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tagready.commands.releases.ground import usual_remote
 from tagready.commands.releases.snapshot import checked_tables, read_overlay
 from tagready.doors.git import Git
 from tagready.facts.changelog import Changelog
 from tagready.facts.config import Config, load, read_toml
 from tagready.facts.findings import WrongUse
-from tagready.facts.project import News, Sources, name_of, normalized, read_news
+from tagready.facts.project import News, Sources, default_marker, name_of, normalized, read_news
 from tagready.facts.scaffolding import adoption, project_tests, scaffold
 from tagready.facts.scaffolding.project_tests import Recipe
 from tagready.facts.scaffolding.scaffold import KEEP_A_CHANGELOG, Facts
 from tagready.facts.scaffolding.stamps import read_stamp
 from tagready.facts.tags import Tags, read_tags
+from tagready.facts.toml_tables import table_at
 
 #: Files that projects keep their changelog in, in the order in which they are looked for.
 CHANGELOGS = tuple(
@@ -108,19 +110,19 @@ def look(git: Git, overlay: Path | None) -> Surroundings:
     pyproject = _toml(git, posixpath.join(root, "pyproject.toml")) or {}
     towncrier = _toml(git, posixpath.join(root, "towncrier.toml"))
     sources = Sources(root, pyproject, towncrier)
-    has_news = "towncrier" in (pyproject if towncrier is None else towncrier).get("tool", {})
-    news = read_news(sources) if has_news else None
+    news = read_news(sources) if sources.has_news else None
     own = _toml(git, posixpath.join(root, "tagready.toml"))
-    table = pyproject.get("tool", {}).get("tagready") if own is None else own
+    table = table_at(pyproject, "tool", "tagready") if own is None else own
     origin = sources.path("pyproject.toml" if own is None else "tagready.toml")
     over = read_overlay(overlay)
-    config = load(table or {}, origin, over, str(overlay))
-    remote = _remote(git, config)
+    config = load(table, origin, over, str(overlay))
+    remote = usual_remote(git, config.remote)
     branch = _default_branch(git, config, remote)
     facts = _facts(git, sources, config, news, remote)
     facts = _with_own(facts._replace(default_branch=branch or git.current_branch() or "main"), git, config)
     origin = str(overlay) if "generated" in over else origin
-    settled, known = table is not None, branch is not None
+    settled = own is not None or "tagready" in table_at(pyproject, "tool")
+    known = branch is not None
     tags = _tags(git, facts.name, config)
     tags_known = config.tag_format is not None or bool(tags.releases)
     # Of several projects in one repository, each is to be released by tags of its own.
@@ -152,7 +154,9 @@ def _root(git: Git) -> str:
         folders.append(posixpath.dirname(folders[-1]))
     for folder in folders:
         pyproject = _toml(git, posixpath.join(folder, "pyproject.toml")) or {}
-        if _read(git, posixpath.join(folder, "towncrier.toml")) is not None or "towncrier" in pyproject.get("tool", {}):
+        if _read(git, posixpath.join(folder, "towncrier.toml")) is not None or "towncrier" in table_at(
+            pyproject, "tool"
+        ):
             return folder
     for folder in folders:
         if any(_read(git, posixpath.join(folder, name)) is not None for name in ("pyproject.toml", "setup.cfg")):
@@ -162,12 +166,6 @@ def _root(git: Git) -> str:
         "go to your project's folder, or write a pyproject.toml first: "
         "https://packaging.python.org/en/latest/guides/writing-pyproject-toml/",
     )
-
-
-def _remote(git: Git, config: Config) -> str | None:
-    known = git.remotes()
-    preferred = (config.remote, "upstream", "origin", *known)
-    return next((name for name in preferred if name in known), None)
 
 
 def _facts(git: Git, sources: Sources, config: Config, news: News | None, remote: str | None) -> Facts:
@@ -239,8 +237,8 @@ def _token_page() -> str:
 
 def _with_news(facts: Facts, news: News, sources: Sources) -> Facts:
     """Return the facts with what towncrier's settings say already."""
-    table = (sources.pyproject if sources.towncrier is None else sources.towncrier)["tool"]["towncrier"]
-    directory = sources.path(str(table["directory"])) if table.get("directory") else news.sections[0].directory
+    stated = sources.settings.get("directory")
+    directory = sources.path(str(stated)) if stated else news.sections[0].directory
     return facts._replace(
         directory=posixpath.relpath(directory, sources.root or "."),
         changelog=posixpath.relpath(news.changelog, sources.root or "."),
@@ -279,7 +277,7 @@ def _lf(text: str) -> str:
 
 
 def _parsed(text: str, facts: Facts, news: News | None) -> Changelog:
-    marker = "<!-- towncrier release notes start -->\n" if facts.markdown else ".. towncrier release notes start\n"
+    marker = default_marker(markdown=facts.markdown)
     names = frozenset(normalized(name) for name in (facts.name, news.name if news else "") if name)
     titles = frozenset(kind.name for kind in facts.kinds)
     return Changelog(text, facts.markdown, names, news.start_string if news else marker, titles)

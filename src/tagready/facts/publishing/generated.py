@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tagready.facts.toml_tables import table_at, value_at
+
 # What backends write or rewrite, by building with each, and for maturin by its source (November 2026).
 _BY_BACKEND = {
     # Of a project in a sub-folder, it takes the .gitignore above along.
@@ -39,21 +41,23 @@ def generated_by_settings(pyproject: Mapping[str, Any]) -> set[str]:
     The tables are those of setuptools-scm, hatch-vcs, hatchling, versioneer, versioningit, pdm-backend, poetry-core,
     poetry-dynamic-versioning and scikit-build-core. What is not as their documentation has it, is passed over.
     """
-    tool = pyproject.get("tool", {})
+    tool = table_at(pyproject, "tool")
     generated = set(_of_backend(pyproject))
-    generated.update(path for keys in _VERSION_FILES for path in _texts(_at(tool, *keys)))
+    generated.update(path for keys in _VERSION_FILES for path in _texts(value_at(tool, *keys)))
     # pdm-backend takes ./src where there is one, and the settings don't say so.
-    roots = tuple(_texts(_at(tool, "pdm", "build", "package-dir"))) or (".", "src")
-    generated.update(f"{root}/{path}" for root in roots for path in _texts(_at(tool, "pdm", "version", "write_to")))
-    if _at(tool, "poetry", "build", "generate-setup-file") is True:
+    roots = tuple(_texts(value_at(tool, "pdm", "build", "package-dir"))) or (".", "src")
+    generated.update(
+        f"{root}/{path}" for root in roots for path in _texts(value_at(tool, "pdm", "version", "write_to"))
+    )
+    if value_at(tool, "poetry", "build", "generate-setup-file") is True:
         generated.add("setup.py")
     generated.update(_of_dynamic_versioning(tool))
-    for table in _tables(_at(tool, "scikit-build", "generate")):
+    for table in _tables(value_at(tool, "scikit-build", "generate")):
         if table.get("location") == "source":
             generated.update(_texts(table.get("path")))
     # Files that git ignores, and the project names as results of its build.
     for keys in (("build", "artifacts"), ("build", "targets", "sdist", "artifacts")):
-        for pattern in _texts(_at(tool, "hatch", *keys)):
+        for pattern in _texts(value_at(tool, "hatch", *keys)):
             generated.update(_globs(pattern))
     return {_relative(path) for path in generated}
 
@@ -87,26 +91,19 @@ def _globs(pattern: str) -> tuple[str, ...]:
 
 
 def _of_backend(pyproject: Mapping[str, Any]) -> Iterator[str]:
-    yield from _BY_BACKEND.get(str(_at(pyproject, "build-system", "build-backend")), ())
+    yield from _BY_BACKEND.get(str(value_at(pyproject, "build-system", "build-backend")), ())
     # pbr is more often a plug-in of setuptools.
-    if any(re.match(r"pbr\b", requirement) for requirement in _texts(_at(pyproject, "build-system", "requires"))):
+    if any(re.match(r"pbr\b", requirement) for requirement in _texts(value_at(pyproject, "build-system", "requires"))):
         yield from _BY_BACKEND["pbr.build"]
 
 
 def _of_dynamic_versioning(tool: object) -> Iterator[str]:
-    table = _at(tool, "poetry-dynamic-versioning")
-    if _at(table, "enable") is True:
-        files = _at(table, "files")
+    table = value_at(tool, "poetry-dynamic-versioning")
+    if value_at(table, "enable") is True:
+        files = value_at(table, "files")
         yield from files if isinstance(files, Mapping) else ()
-        stated = tuple(_texts(_at(table, "substitution", "files")))
+        stated = tuple(_texts(value_at(table, "substitution", "files")))
         yield from stated or ("*/__init__.py", "*/__version__.py", "*/_version.py")
-
-
-def _at(table: object, *keys: str) -> object:
-    """Return what lies in tables within tables, or None."""
-    for key in keys:
-        table = table.get(key) if isinstance(table, Mapping) else None
-    return table
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from tagready.facts.actions.shell_commands import program_name
 from tagready.facts.actions.workflows import Step, read_workflow
+from tagready.facts.toml_tables import list_at, table_at, value_at
 
 #: Backends that compile, and what other backends are given to do so.
 _COMPILERS = frozenset(
@@ -26,16 +27,14 @@ def compiled_by(pyproject: Mapping[str, Any], setup_py: str | None, workflows: M
 
 
 def _by_settings(pyproject: Mapping[str, Any]) -> str | None:
-    build, tool = pyproject.get("build-system", {}), pyproject.get("tool", {})
-    wanted = [build.get("build-backend"), *(build["requires"] if isinstance(build.get("requires"), list) else [])]
+    wanted = [value_at(pyproject, "build-system", "build-backend"), *list_at(pyproject, "build-system", "requires")]
     names = [re.split(r"[^\w-]", str(item).strip(), maxsplit=1)[0].lower().replace("_", "-") for item in wanted]
     found = next((name for name in names if name in _COMPILERS), None)
     if found:
         return f"pyproject.toml builds with {found}"
-    setuptools = tool.get("setuptools", {})
-    if isinstance(setuptools, Mapping) and setuptools.get("ext-modules"):
+    if value_at(pyproject, "tool", "setuptools", "ext-modules"):
         return "pyproject.toml has ext-modules"
-    return "pyproject.toml has [tool.cibuildwheel]" if "cibuildwheel" in tool else None
+    return "pyproject.toml has [tool.cibuildwheel]" if "cibuildwheel" in table_at(pyproject, "tool") else None
 
 
 def _by_setup_py(text: str) -> str | None:

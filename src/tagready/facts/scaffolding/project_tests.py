@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from tagready.facts.scaffolding import tox_environments
 from tagready.facts.scaffolding.tox_environments import runs_tests
+from tagready.facts.toml_tables import list_at, table_at
 
 #: Asks a question about a file of the project: whether it is there, and what it says.
 Read = Callable[[str], str | None]
@@ -40,7 +41,7 @@ def with_setup_cfg(pyproject: Mapping[str, Any], text: str) -> dict[str, Any]:
         parser.read_string(text.replace("\r\n", "\n"))
     except configparser.Error:
         return dict(pyproject)
-    if "poetry" in _table(pyproject, "tool"):
+    if "poetry" in table_at(pyproject, "tool"):
         return dict(pyproject)  # which reads none
     extras = "options.extras_require"
     stated: dict[str, Any] = {
@@ -49,10 +50,10 @@ def with_setup_cfg(pyproject: Mapping[str, Any], text: str) -> dict[str, Any]:
         "requires-python": parser.get("options", "python_requires", fallback="").strip(),
         "optional-dependencies": dict(parser.items(extras)) if parser.has_section(extras) else {},
     }
-    tool = _table(pyproject, "tool")
+    tool = table_at(pyproject, "tool")
     if parser.has_section("tool:pytest"):
-        tool = {"pytest": {}} | tool
-    project = {key: value for key, value in stated.items() if value} | _table(pyproject, "project")
+        tool = {"pytest": {}, **tool}
+    project = {**{key: value for key, value in stated.items() if value}, **table_at(pyproject, "project")}
     return {**pyproject, **({"tool": tool} if tool else {}), **({"project": project} if project else {})}
 
 
@@ -62,7 +63,7 @@ _THIS_PYTHON = "\"$(python -c 'import sysconfig; print(sysconfig.get_python_vers
 
 def _with_tox(pyproject: Mapping[str, Any], read: Read) -> Recipe | None:
     ini, toml = read("tox.ini"), read("tox.toml")
-    table = _table(_table(pyproject, "tool"), "tox")
+    table = table_at(pyproject, "tool", "tox")
     described = table or _toml(toml)
     settings = tox_environments.from_toml(described) if ini is None else tox_environments.from_ini(ini)
     environment = tox_environments.environment(settings) if settings else None
@@ -128,17 +129,17 @@ def _with_hatch(pyproject: Mapping[str, Any], read: Read) -> Recipe | None:
     A job is to run what its own Python is for. Hatch fails where that is asked for and the environment lacks it, so
     where some job would ask in vain, none asks, and Hatch takes (or downloads) the Pythons that the environment has.
     """
-    table = _toml(read("hatch.toml")) or _table(_table(pyproject, "tool"), "hatch")
-    environments = _table(table, "envs")
+    table = _toml(read("hatch.toml")) or table_at(pyproject, "tool", "hatch")
+    environments = table_at(table, "envs")
     install = "python -m pip install hatch"
     if "hatch-test" in environments:
-        described = _table(environments, "hatch-test")
+        described = table_at(environments, "hatch-test")
         offered = _hatch_pythons(described) if "matrix" in described else _HATCH_TEST_PYTHONS
         python = f" --python {_THIS_PYTHON}" if offered.issuperset(pythons(pyproject)) else ""
         return Recipe((install, f"python -m hatch test{python}"))
     for name in ("test", "tests", "testing", "unit", "default"):
-        described = _table(environments, name)
-        scripts = _table(described, "scripts")
+        described = table_at(environments, name)
+        scripts = table_at(described, "scripts")
         script = next((each for each in ("test", "tests", "unit", "pytest", "run") if each in scripts), None)
         if script and (script != "run" or name != "default"):
             python = f" +py={_THIS_PYTHON}" if _hatch_pythons(described).issuperset(pythons(pyproject)) else ""
@@ -154,8 +155,8 @@ _HATCH_TEST_PYTHONS = frozenset(("3.10", "3.11", "3.12", "3.13", "3.14", "3.15")
 
 def _hatch_pythons(environment: Mapping[str, Any]) -> frozenset[str]:
     """Return the Pythons that an environment's matrix lists; none where it has no such variable."""
-    tables = [table for table in _list(environment.get("matrix")) if isinstance(table, dict)]
-    listed = [name for table in tables for key in ("python", "py") for name in _list(table.get(key))]
+    tables = [table for table in list_at(environment, "matrix") if isinstance(table, dict)]
+    listed = [name for table in tables for key in ("python", "py") for name in list_at(table, key)]
     return frozenset(name for name in listed if isinstance(name, str))
 
 
@@ -174,28 +175,19 @@ class _Needs(NamedTuple):
 
 
 def _needs(pyproject: Mapping[str, Any], read: Read, lock: str = "") -> _Needs:
-    tool = _table(pyproject, "tool")
-    project = _table(pyproject, "project")
-    groups = _table(pyproject, "dependency-groups") | _table(_table(tool, "poetry"), "group")
-    extras = _table(project, "optional-dependencies")
+    tool = table_at(pyproject, "tool")
+    project = table_at(pyproject, "project")
+    groups = {**table_at(pyproject, "dependency-groups"), **table_at(tool, "poetry", "group")}
+    extras = table_at(project, "optional-dependencies")
     group = next((name for name in _TEST_GROUPS if name in groups), None)
     extra = next((name for name in _TEST_GROUPS if name in extras), None)
     listed = str(groups[group] if group else "") + str(extras[extra] if extra else "")
     settings = "pytest" in tool or read("pytest.ini") is not None
-    package = re.sub(r"[-.]", "_", str(project.get("name") or _table(tool, "poetry").get("name") or "."))
+    package = re.sub(r"[-.]", "_", str(project.get("name") or table_at(tool, "poetry").get("name") or "."))
     places = ("tests", "test", f"{package}/tests", f"src/{package}/tests")
     pytest = "pytest" in listed or re.search(r"^name = \"pytest\"$", lock, re.MULTILINE) is not None
     tests = settings or pytest or any(read(place) is not None for place in places)
     return _Needs(group, extra, tests, pytest, "pytest-xdist" in listed)
-
-
-def _table(table: Mapping[str, Any], key: str) -> dict[str, Any]:
-    found = table.get(key)
-    return found if isinstance(found, dict) else {}
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _toml(text: str | None) -> dict[str, Any]:
@@ -224,12 +216,12 @@ def _with_uv(pyproject: Mapping[str, Any], read: Read) -> Recipe | None:
 
 
 def _with_poetry(pyproject: Mapping[str, Any], read: Read) -> Recipe | None:
-    lock, poetry = read("poetry.lock"), _table(_table(pyproject, "tool"), "poetry")
+    lock, poetry = read("poetry.lock"), table_at(pyproject, "tool", "poetry")
     if lock is None and (not poetry or "project" in pyproject):
         return None
-    older = "".join(f'name = "{name}"\n' for name in _table(poetry, "dev-dependencies"))
+    older = "".join(f'name = "{name}"\n' for name in table_at(poetry, "dev-dependencies"))
     needs = _needs(pyproject, read, (lock or "").replace("\r\n", "\n") + older)
-    optional = needs.group is not None and _table(_table(poetry, "group"), needs.group).get("optional") is True
+    optional = needs.group is not None and table_at(poetry, "group", needs.group).get("optional") is True
     install = "poetry install --all-extras" + (f" --with {needs.group}" if optional else "")
     if not needs.tests:
         return Recipe(("python -m pip install poetry", install, "poetry run python -m pip check"), found=False)
@@ -260,8 +252,8 @@ OUR_PYTHONS = ("3.12", "3.13", "3.14")
 
 def pythons(pyproject: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the Pythons to test on: those of the classifiers, else those that `requires-python` allows."""
-    poetry = _table(_table(pyproject, "tool"), "poetry")
-    classifiers = [*_list(_table(pyproject, "project").get("classifiers")), *_list(poetry.get("classifiers"))]
+    poetry = table_at(pyproject, "tool", "poetry")
+    classifiers = [*list_at(pyproject, "project", "classifiers"), *list_at(poetry, "classifiers")]
     listed = {
         int(match[1])
         for item in classifiers
@@ -284,9 +276,9 @@ def _allowed(pyproject: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str,
     """Return those of the Pythons that `requires-python` allows; none where it says nothing."""
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-    poetry = _table(_table(pyproject, "tool"), "poetry")
-    project = _table(pyproject, "project")
-    stated = str(project.get("requires-python") or _table(poetry, "dependencies").get("python") or "")
+    poetry = table_at(pyproject, "tool", "poetry")
+    project = table_at(pyproject, "project")
+    stated = str(project.get("requires-python") or table_at(poetry, "dependencies").get("python") or "")
     try:
         allowed = SpecifierSet(re.sub(r"\^\s*3", "~=3", stated))  # Poetry's ^3.10 is any 3 from there on
     except InvalidSpecifier:

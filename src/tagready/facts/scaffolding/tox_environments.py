@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import configparser
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any, NamedTuple
+
+from tagready.facts.toml_tables import list_at, table_at
 
 _RUNS_TESTS = re.compile(
     r"(?<![\w-])(?:pytest|py\.test|unittest|trial|nose2?|nosetests|stestr|ward|behave|zope-testrunner)(?![\w-])"
@@ -112,21 +114,12 @@ def from_toml(table: Mapping[str, Any]) -> Settings | None:
     """Return what a tox.toml says, or `[tool.tox]`, which may hold the text of a tox.ini as well."""
     if "legacy_tox_ini" in table:
         return from_ini(str(table["legacy_tox_ini"]))
-    described = {name: each for name, each in _table(table, "env").items() if isinstance(each, dict)}
+    described = {name: each for name, each in table_at(table, "env").items() if isinstance(each, dict)}
     own = [((name,), _toml_lines(each)) for name, each in described.items() if "commands" in each]
-    names = [name for name in _list(table.get("env_list")) if isinstance(name, str)]
-    return Settings(tuple(names), _toml_lines(_table(table, "env_run_base")), tuple(own))
+    names = [name for name in list_at(table, "env_list") if isinstance(name, str)]
+    return Settings(tuple(names), _toml_lines(table_at(table, "env_run_base")), tuple(own))
 
 
 def _toml_lines(table: Mapping[str, Any]) -> tuple[Line, ...]:
-    commands = map(_list, _list(table.get("commands")))
-    return tuple(Line(None, " ".join(map(str, words))) for words in commands if words)
-
-
-def _list(value: object) -> Sequence[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _table(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = table.get(key)
-    return found if isinstance(found, dict) else {}
+    commands = [words for words in list_at(table, "commands") if isinstance(words, list) and words]
+    return tuple(Line(None, " ".join(map(str, words))) for words in commands)
