@@ -1680,6 +1680,25 @@ def test_the_entry_is_edited(
     assert edited_trailer(project) == hashlib.sha256(entry.encode()).hexdigest()
 
 
+@pytest.mark.parametrize("command", ["~/editor", '"$HOME/editor"', 'f() { "$HOME/editor" "$1"; }; f'])
+def test_the_editor_is_any_command_that_git_would_run(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    script(tmp_path / "editor", "sed -i 's/Add colour/Add all colours/' \"$1\"")
+    project.git("config", "core.editor", command)
+    released(project, "--edit")
+    assert "Add all colours" in project.read("CHANGELOG.md")
+
+
+@pytest.mark.parametrize(("edit", "code"), [("printf '\\377' > \"$1\"", 2), ('rm "$1"', 0)])
+def test_what_an_editor_leaves_behind(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edit: str, code: int
+) -> None:
+    monkeypatch.setenv("GIT_EDITOR", script(tmp_path / "editor", edit))
+    assert project.prepare("1.4.0", *DAY, "--edit", "--format", "json").code == code
+
+
 def test_an_editor_that_changes_nothing_declares_nothing(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_EDITOR", "true")
     released(project, "--edit")

@@ -916,6 +916,9 @@ def test_confirm_does_not_wait_for_ever(warehouse: Warehouse, dist: Path) -> Non
     [
         (Options(), ""),
         (Options(Path("other dist")), " --dist 'other dist'"),
+        (Options(Path("lamps/dist"), Path("lamps")), " -C lamps"),
+        (Options(Path("lamps/out"), Path("lamps")), " -C lamps --dist out"),
+        (Options(Path("/elsewhere/dist"), Path("lamps")), " -C lamps --dist /elsewhere/dist"),
         (Options(repository="testpypi"), " --repository testpypi"),
         (
             Options(repository_url="https://me:secret@a.example/", index_url="https://me:secret@b.example/simple/"),

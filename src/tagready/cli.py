@@ -1,4 +1,4 @@
-"""The commands: parse, one call, print. Beside `exits`, the only place that prompts and exits."""
+"""The commands: parse, one call, print. Beside `exits` and `prompts`, the only place that prompts and exits."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import io
 import os
 import sys
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -25,22 +26,19 @@ PATH = click.Path(path_type=Path)
 
 
 def common(function: F) -> F:
-    """Add the options that every command takes."""
-    function = click.option(
-        "-C",
-        "directory",
-        default=".",
-        metavar="DIR",
-        type=PATH,
-        help="Run as if started in DIR.",
-    )(function)
-    return click.option(
-        "--config",
-        "overlay",
-        metavar="FILE",
-        type=PATH,
-        help="Lay FILE's keys over the project's own configuration.",
-    )(function)
+    """Add the options that every command takes; a FILE is meant as seen from DIR."""
+
+    @wraps(function)
+    def located(*, directory: Path, overlay: Path | None, **given: Any) -> None:
+        function(directory=directory, overlay=directory / overlay if overlay else None, **given)
+
+    in_directory = click.option(
+        "-C", "directory", default=".", metavar="DIR", type=PATH, help="Run as if started in DIR."
+    )
+    with_overlay = click.option(
+        "--config", "overlay", metavar="FILE", type=PATH, help="Lay FILE's keys over the project's own configuration."
+    )
+    return cast(F, with_overlay(in_directory(located)))
 
 
 def output_format(*choices: str) -> Callable[[F], F]:
@@ -74,7 +72,7 @@ def cli() -> None:
 
 
 @cli.command(
-    short_help="Write what a project needs to release.", context_settings={"help_option_names": ["-h", "--help"]}
+    short_help="Write what a project needs to release.",
 )
 @click.option("--check", is_flag=True, help="Write nothing; show in what the generated files have drifted.")
 @click.option("--upgrade", is_flag=True, help="Renew what an older tagready wrote; what you changed in it is kept.")
@@ -94,7 +92,6 @@ def init(directory: Path, overlay: Path | None, form: str, *, check: bool, upgra
     if check and (upgrade or yes):
         raise click.UsageError("--check writes nothing: give it alone")
     with opened(directory, "init", form) as repository:
-        overlay = directory / overlay if overlay else None
         if check:
             checked = scaffolding.check(repository, overlay)
             init_answers.show_checked(checked, form)
@@ -122,7 +119,7 @@ def _offers(what: str) -> Callable[[click.Context, click.Parameter, str], list[A
     return offers
 
 
-@cli.command(context_settings={"help_option_names": ["-h", "--help"]})
+@cli.command()
 @click.argument("issue", required=False, shell_complete=_offers("issue"))
 @click.argument("type_", metavar="[TYPE]", required=False, shell_complete=_offers("type"))
 @click.option("-m", "--message", "texts", metavar="TEXT", multiple=True, help="The text; a second -m is a paragraph.")
@@ -143,7 +140,7 @@ def add(directory: Path, overlay: Path | None, form: str, texts: tuple[str, ...]
     from tagready.console import answers, prompts
 
     with opened(directory, "add", form) as repository:
-        desk = add.look(repository, directory / overlay if overlay else None)
+        desk = add.look(repository, overlay)
         issue, type_ = add.sort_out(desk.news, given["issue"], given["type_"])
         text = "\n\n".join(texts) if texts else None
         asked = prompts.Given(issue, type_, given["section"], text, edit, str(directory), form == "json")
@@ -196,7 +193,6 @@ def prepare(version: str | None, directory: Path, overlay: Path | None, form: st
 
     with opened(directory, "prepare", form) as repository:
         options["skip"] = tuple(options["skip"])
-        overlay = directory / overlay if overlay else None
         kept = "" if options["again"] else " and ".join(f"--{name}" for name in ("date", "edit") if options[name])
         prepared = make(repository, Options(version, **options), overlay, _editor(repository))
         answers.show_prepared(prepared, form)
@@ -204,7 +200,7 @@ def prepare(version: str | None, directory: Path, overlay: Path | None, form: st
             click.echo(f"  {kept} changed nothing: it is made anew with --again")
 
 
-@cli.command(context_settings={"help_option_names": ["-h", "--help"]})
+@cli.command()
 @click.argument("version", required=False)
 @click.option("--commit", metavar="REV", help="Tag this commit instead of HEAD.")
 @click.option("--push", is_flag=True, help="Push the tag (and in the direct flow the branch) in one atomic push.")
@@ -224,14 +220,13 @@ def tag(directory: Path, overlay: Path | None, form: str, **options: Any) -> Non
     from tagready.console import answers
 
     with opened(directory, "tag", form, bare=True) as repository:
-        tagged = make(repository, Options(**options), directory / overlay if overlay else None)
+        tagged = make(repository, Options(**options), overlay)
         answers.show_tagged(tagged, form)
 
 
 @cli.command(
     "forward-port",
     short_help="Bring a maintenance release's entry to this branch.",
-    context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.argument("tag")
 @click.option("-n", "--dry-run", is_flag=True, help="Show the very diff; change nothing.")
@@ -262,11 +257,11 @@ def forward_port(directory: Path, overlay: Path | None, form: str, **options: An
     from tagready.console import answers
 
     with opened(directory, "forward-port", form) as repository:
-        ported = make(repository, Options(**options), directory / overlay if overlay else None)
+        ported = make(repository, Options(**options), overlay)
         answers.show_ported(ported, form)
 
 
-@cli.command(context_settings={"help_option_names": ["-h", "--help"]})
+@cli.command()
 @click.argument("tag", required=False)
 @click.option("--commit", metavar="REV", help="Judge this commit; the tag need not exist yet.")
 @click.option("--dist", metavar="DIR", type=PATH, help="Judge the distributions in DIR, too.")
@@ -292,14 +287,14 @@ def verify(directory: Path, overlay: Path | None, form: str, **options: Any) -> 
     with opened(directory, "verify", form, bare=True) as repository:
         options["skip"] = tuple(options["skip"])
         options["dist"] = directory / options["dist"] if options["dist"] else None
-        verified = judge(repository, Options(**options), directory / overlay if overlay else None)
+        verified = judge(repository, Options(**options), overlay)
         answers.show_verified(verified, form)
         if not verified.report.ok:
             sys.exit(1)
 
 
 @cli.command(
-    short_help="Judge what a pull request would bring.", context_settings={"help_option_names": ["-h", "--help"]}
+    short_help="Judge what a pull request would bring.",
 )
 @click.option("--since", metavar="REF", help="Judge what HEAD has and REF has not.")
 @click.option("--staged", is_flag=True, help="Judge what is staged, against HEAD: for a pre-commit hook.")
@@ -326,14 +321,14 @@ def check(directory: Path, overlay: Path | None, form: str, **options: Any) -> N
     if options["staged"] and options["since"]:
         raise click.UsageError("--staged is held against HEAD: give it without --since")
     with opened(directory, "check", form, bare=True, goes_on=options["fix"]) as repository:
-        checked = judge(repository, Options(**options), directory / overlay if overlay else None)
+        checked = judge(repository, Options(**options), overlay)
         answers.show_checked(checked, form)
         if not checked.report.ok:
             sys.exit(1)
 
 
 @cli.command(
-    short_help="Show the next release, or where one stands.", context_settings={"help_option_names": ["-h", "--help"]}
+    short_help="Show the next release, or where one stands.",
 )
 @click.argument("version", required=False)
 @click.option("--summary", is_flag=True, help="Write the recovery card: what is done, and what to do now.")
@@ -352,22 +347,25 @@ def status(version: str | None, directory: Path, overlay: Path | None, form: str
     from tagready.commands import status
     from tagready.console import answers
 
-    file = directory / overlay if overlay else None
     if summary:
         run_for = os.environ.get("GITHUB_REF_NAME") if os.environ.get("GITHUB_REF_TYPE") == "tag" else None
         name = version or run_for
         if not name or form == "json":
             raise click.UsageError("--summary writes the card of one release as Markdown: name its VERSION")
-        answers.show_card(status.recovery(directory, name, file))
+        answers.show_card(status.recovery(directory, name, overlay))
         return
     with opened(directory, "status", form) as repository:
-        found = status.next_release(repository, file) if version is None else status.standing(repository, version, file)
+        found = (
+            status.next_release(repository, overlay)
+            if version is None
+            else status.standing(repository, version, overlay)
+        )
         answers.show_status(found, form)
         if not found.report.ok:
             sys.exit(1)
 
 
-@cli.command(context_settings={"help_option_names": ["-h", "--help"]})
+@cli.command()
 @click.argument("tag", required=False)
 @click.option("-o", "--output", metavar="FILE", type=PATH, help="Write to FILE instead.")
 @output_format("text", "md", "json")
@@ -385,7 +383,7 @@ def notes(tag: str | None, directory: Path, overlay: Path | None, form: str, out
     from tagready.console import terminal
 
     with opened(directory, "notes", form, bare=True) as repository:
-        found = read(repository, tag, directory / overlay if overlay else None, as_markdown=form == "md")
+        found = read(repository, tag, overlay, as_markdown=form == "md")
         text = found.text
         if form == "json":
             keys = {**found._asdict(), "notes": found.text}
@@ -397,7 +395,7 @@ def notes(tag: str | None, directory: Path, overlay: Path | None, form: str, out
             terminal.write_exactly(text)
 
 
-@cli.command(context_settings={"help_option_names": ["-h", "--help"]})
+@cli.command()
 @click.argument("tag", required=False)
 @click.option("-o", "--out", metavar="DIR", default="dist", type=PATH, help="Default: dist.")
 @click.option("--once", is_flag=True, help="Do not build a second time to compare.")
@@ -427,12 +425,12 @@ def build(directory: Path, overlay: Path | None, form: str, **options: Any) -> N
         options["out"] = directory / options["out"]
         options["constraints"] = directory / options["constraints"] if options["constraints"] else None
         options["complete"] = form == "github"
-        built = make(repository, Options(**options), directory / overlay if overlay else None, progress.says)
+        built = make(repository, Options(**options), overlay, progress.says)
         progress.close()
-        answers.show_built(built, form)
+        answers.show_built(built, form, directory)
 
 
-@cli.command(short_help="Upload what the index lacks.", context_settings={"help_option_names": ["-h", "--help"]})
+@cli.command(short_help="Upload what the index lacks.")
 @click.option("--dist", metavar="DIR", default="dist", type=PATH, help="Default: dist.")
 @click.option("--preflight", is_flag=True, help="Look at the token only; no distribution is needed.")
 @click.option("--confirm", is_flag=True, help="Look at the listing only; no token is needed.")
@@ -467,7 +465,7 @@ def publish(directory: Path, overlay: Path | None, form: str, **options: Any) ->
         options["dist"] = directory / options["dist"]
         options["skip"] = tuple(options["skip"])
         options["attestations"] = not options.pop("no_attestations")
-        asked = configured(Options(**options), directory, directory / overlay if overlay else None)
+        asked = configured(Options(**options), directory, overlay)
         try:
             published = upload(asked, progress)
         except KeyboardInterrupt:
@@ -481,7 +479,6 @@ def publish(directory: Path, overlay: Path | None, form: str, **options: Any) ->
 @cli.command(
     "github-release",
     short_help="Keep a release as a draft on GitHub; publish it.",
-    context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.argument("tag", required=False)
 @click.option("--draft", "act", flag_value="draft", help="Make the draft that keeps the files, or take what it keeps.")
@@ -512,14 +509,14 @@ def github_release(directory: Path, overlay: Path | None, form: str, act: str | 
     with answering("github-release", form), terminal.Progress() as progress:
         options["dist"] = directory / options["dist"]
         options["notes"] = directory / options["notes"] if options["notes"] else None
-        options["tag_format"] = tag_format(directory / overlay if overlay else None)
+        options["tag_format"] = tag_format(overlay)
         done = make(Options(Act(act), **options), open_forge(), progress.says)
         progress.close()
         answers.show_github_release(done, form)
 
 
 @cli.command(
-    short_help="Release a sample project in a scratch folder.", context_settings={"help_option_names": ["-h", "--help"]}
+    short_help="Release a sample project in a scratch folder.",
 )
 def demo() -> None:
     """Release a sample project in a scratch folder, command by command."""
@@ -533,19 +530,29 @@ def demo() -> None:
 
 
 def _editor(repository: Git) -> Callable[[str, str], str | None]:
-    """Return what opens a text in the editor that git would open."""
-    from tagready.facts.findings import WorldFailed
+    """Return what opens a text in the editor that git would open; it returns None where nothing was saved."""
 
     def edit(text: str, extension: str) -> str | None:
-        editor = repository.text("var", "GIT_EDITOR")
-        try:
-            return click.edit(text, editor=editor, extension=extension, require_save=True)
-        except click.ClickException as error:
-            raise WorldFailed(
-                "the editor failed, so nothing was changed", "set GIT_EDITOR to one that works", editor, error.message
-            ) from None
+        from tempfile import TemporaryDirectory
+
+        with TemporaryDirectory(prefix="tagready-") as folder:
+            file = Path(folder, f"text{extension}")
+            file.write_text(text, encoding="utf-8", newline="\n")
+            # In the past, for a clock may be too coarse to tell when it is saved.
+            os.utime(file, (0, 0))
+            repository.edit(file)
+            return _saved(file) if file.exists() and file.stat().st_mtime != 0 else None
 
     return edit
+
+
+def _saved(file: Path) -> str:
+    from tagready.facts.findings import WrongUse
+
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise WrongUse("what the editor saved is not UTF-8, so nothing was changed", "let it save UTF-8") from None
 
 
 def _write(path: Path, text: str) -> None:

@@ -17,16 +17,19 @@ from tagready.doors.uploads import Upload, Uploader
 from tagready.facts.config import Config, load
 from tagready.facts.findings import Finding, Refused, Report, Skipped, Trouble, WorldFailed, WrongUse, finding
 from tagready.facts.publishing import release_file, token_rules, upload_answers
+from tagready.facts.publishing.distribution import folder_option
 from tagready.facts.publishing.index_rules import OnIndex
 
 
 class Options(NamedTuple):
     """What was asked for on the command line, and what the project's configuration says of publishing.
 
-    `project` is the name that is known where there are no distributions yet.
+    `dist` lies in the `directory` where it runs, if it is not absolute. `project` is the name that is known where there
+    are no distributions yet.
     """
 
     dist: Path = Path("dist")
+    directory: Path = Path()
     preflight: bool = False
     confirm: bool = False
     repository: str | None = None
@@ -60,6 +63,7 @@ def configured(options: Options, directory: Path, overlay: Path | None) -> Optio
     """Return the options with what a project's configuration adds, where the folder is in one at all."""
     config, project = _project(directory, overlay)
     return options._replace(
+        directory=directory,
         trusted=options.trusted or config.trusted,
         probe=config.probe,
         project=options.project or project or None,
@@ -298,9 +302,7 @@ def resume(options: Options) -> str:
     """Return the command that goes on where this run ended; addresses are told without their credentials."""
     from requests.utils import urldefragauth
 
-    dist = str(options.dist)
     given = [
-        ("--dist", dist if dist != "dist" else None),
         ("--repository", options.repository),
         ("--repository-url", options.repository_url and urldefragauth(options.repository_url)),
         ("--index-url", options.index_url and urldefragauth(options.index_url)),
@@ -314,5 +316,7 @@ def resume(options: Options) -> str:
         "--smoke": options.smoke,
     }
     words = [word for name, value in given if value for word in (name, value)]
-    command = shlex.join(["tagready", "publish", *words, *(flag for flag, on in flags.items() if on)])
+    where = [] if options.directory == Path() else ["-C", str(options.directory)]
+    folder = folder_option(options.dist, options.directory)
+    command = shlex.join(["tagready", "publish", *where, *folder, *words, *(flag for flag, on in flags.items() if on)])
     return f"re-run the failed jobs of this run, or: {command}" if os.environ.get("GITHUB_ACTIONS") else command

@@ -29,6 +29,7 @@ from tagready.facts.fragments import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from tagready.commands.add import Added
     from tagready.commands.build import Built
@@ -363,8 +364,8 @@ def show_card(recovery: Recovery) -> None:
     append_summary(card)
 
 
-def show_built(built: Built, form: str) -> None:
-    """Print what was built: from what, with what, and how anybody can have the same bytes."""
+def show_built(built: Built, form: str, directory: Path) -> None:
+    """Print what was built: from what, with what, and how anybody can have the same bytes; `directory` is -C's."""
     release = built.release
     if form == "json":
         keys = {key: value for key, value in release._asdict().items() if key not in ("verdict", "files")}
@@ -392,19 +393,21 @@ def show_built(built: Built, form: str) -> None:
         say(f"  ! the tag gate says no to this commit ({why}): publish will refuse", fg="yellow")
         say(f"  next  tagready verify{f' {release.tag}' if release.tag else f' --commit {release.commit[:10]}'}")
     else:
-        say(f"  next  {_after_build(built)}")
+        say(f"  next  {_after_build(built, directory)}")
 
 
-def _after_build(built: Built) -> str:
+def _after_build(built: Built, directory: Path) -> str:
     """Return the one next command."""
     import shlex
 
+    from tagready.facts.publishing.distribution import folder_option
+
     if not built.release.tag:
         return f"tagready tag {built.release.version}, and build from the tag"
-    dist = "" if str(built.out) == "dist" else f" --dist {shlex.quote(str(built.out))}"
+    publish = shlex.join(["tagready", "publish", *folder_option(built.out, directory)])
     unrepaired = next((found.path for found in built.report.findings if found.rule == "dist-name"), None)
     repair = f"auditwheel repair {unrepaired} --wheel-dir {built.out} && rm {unrepaired}, then " if unrepaired else ""
-    return f"{repair}tagready publish{dist}"
+    return f"{repair}{publish}"
 
 
 def _built_facts(built: Built) -> list[tuple[str, str]]:

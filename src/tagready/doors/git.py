@@ -136,6 +136,19 @@ class Git:
         """Return the output of a git command without the last newline."""
         return self.run(*arguments).stdout.decode("utf-8", "surrogateescape").removesuffix("\n")
 
+    def edit(self, file: Path) -> None:
+        """Open a file in the editor that git would open; raise WorldFailed where that fails.
+
+        Git itself starts it, as an alias: with the shell that it has brought along, so the editor may be any command.
+        """
+        editor = self.text("var", "GIT_EDITOR")
+        command = ["git", "-c", f"alias.open-in-editor=!{editor}", "open-in-editor", str(file)]
+        done = subprocess.run(command, cwd=self.top, check=False)
+        if done.returncode != 0:
+            said = f"it ended with {done.returncode}"
+            fix = "set GIT_EDITOR to one that works"
+            raise WorldFailed("the editor failed, so nothing was changed", fix, f"{editor} {file.name}", said)
+
     def close(self) -> None:
         """End the process that reads objects, and the questions to remotes that nobody waits for any more."""
         for asked in self._asked:

@@ -96,6 +96,12 @@ def kind_of(name: str) -> Kind:
     return Kind.SDIST if lower.endswith((".tar.gz", ".zip")) else Kind.OTHER
 
 
+def folder_option(dist: Path, directory: Path) -> list[str]:
+    """Return how a command that is given the same -C is told the folder of distributions; nothing for the usual one."""
+    named = str(dist.relative_to(directory) if dist.is_relative_to(directory) else dist)
+    return [] if named == "dist" else ["--dist", named]
+
+
 def shown(path: str) -> str:
     """Return a member's path as a terminal can show it, on one line."""
     return path if path.isprintable() else ascii(path)
