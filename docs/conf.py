@@ -15,6 +15,7 @@ release = version = tomllib.loads(pyproject)["project"]["version"]
 
 extensions = ["myst_parser", "sphinx_click", "config_table"]
 myst_heading_anchors = 3
+smartquotes = False  # it makes a dash of the two hyphens of an option
 exclude_patterns = ["_build"]
 
 html_theme = "furo"

@@ -72,6 +72,21 @@ def test_every_command_is_in_the_table_of_commands() -> None:
     assert sorted(listed) == sorted(cli.commands)
 
 
+OPTIONS = [
+    (name, option)
+    for name, command in cli.commands.items()
+    for parameter in command.params
+    for option in parameter.opts
+    if option.startswith("-") and name != "demo"
+]
+
+
+@pytest.mark.parametrize(("name", "option"), OPTIONS)
+def test_every_option_is_on_the_page_of_its_command(name: str, option: str) -> None:
+    page = text_of(f"docs/{'prepare-release' if name == 'prepare' else name}.md")
+    assert re.search(rf"(?<![\w-]){option}(?![\w-])", page)
+
+
 def test_every_dependency_has_its_reason() -> None:
     project = tomllib.loads(text_of("pyproject.toml"))["project"]
     needed = [re.split(r"[^\w-]", requirement)[0] for requirement in project["dependencies"]]
