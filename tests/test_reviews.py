@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import pytest
 
@@ -60,13 +59,7 @@ def test_what_the_history_alone_shows(one: LoggedCommit, told: bool) -> None:
     assert merged_by_forge(one) is told
 
 
-class Pull(NamedTuple):
-    number: int
-    merged: bool
-    base: str
-
-
-def asked(*pulls: Pull) -> dict[str, Sequence[PullRequest]]:
+def asked(*pulls: PullRequest) -> dict[str, Sequence[PullRequest]]:
     return {"a" * 40: pulls}
 
 
@@ -88,16 +81,16 @@ def direct(elsewhere: str = "", branch: str = "main", undo: str = "git revert aa
 @pytest.mark.parametrize(
     ("pulls", "branch", "found"),
     [
-        ((Pull(12, True, "main"),), "main", ()),
-        ((Pull(11, False, "main"), Pull(12, True, "main")), "main", ()),
-        ((Pull(12, True, "main"),), "", ()),
+        ((PullRequest(12, True, "main"),), "main", ()),
+        ((PullRequest(11, False, "main"), PullRequest(12, True, "main")), "main", ()),
+        ((PullRequest(12, True, "main"),), "", ()),
         ((), "main", (direct(),)),
         ((), "", (direct(branch="this branch"),)),
-        ((Pull(12, False, "main"),), "main", (direct(),)),
-        ((Pull(12, True, "develop"),), "main", (direct(" (#12 was merged into develop)"),)),
+        ((PullRequest(12, False, "main"),), "main", (direct(),)),
+        ((PullRequest(12, True, "develop"),), "main", (direct(" (#12 was merged into develop)"),)),
     ],
 )
-def test_the_forge_has_the_last_word(pulls: tuple[Pull, ...], branch: str, found: tuple[Finding, ...]) -> None:
+def test_the_forge_has_the_last_word(pulls: tuple[PullRequest, ...], branch: str, found: tuple[Finding, ...]) -> None:
     one = commit("Add lamps")
     assert judge(Pushed(branch, [one]), asked(*pulls).__getitem__) == Report(found)
 

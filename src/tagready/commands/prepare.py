@@ -25,7 +25,7 @@ from tagready.commands.releases.snapshot import Snapshot, take
 from tagready.doors.git import Git
 from tagready.facts import versions
 from tagready.facts.config import Config
-from tagready.facts.findings import Finding, Refused, Trouble, WorldFailed, WrongUse, finding
+from tagready.facts.findings import Finding, Refused, Trouble, WorldFailed, WrongUse, check_skips, finding
 from tagready.facts.git_records import LoggedCommit, Ref
 from tagready.facts.prepared import Options, Prepared, branch_name
 from tagready.facts.tags import Tags, is_ref_name
@@ -35,7 +35,7 @@ ZEROS = "0" * 64
 
 def prepare(git: Git, options: Options, overlay: Path | None, edit: Edit) -> Prepared:
     """Return the prepared release; raise Refused with every finding, and change nothing, where our rules say no."""
-    preconditions.check_skips(options.skip)
+    check_skips(options.skip, policy_only=True)
     with scratch_folder() as scratch:
         snapshot = take(git, "HEAD", overlay)
         options = with_defaults(options, snapshot)

@@ -15,7 +15,17 @@ from tagready.doors.credentials import Credentials, Place
 from tagready.doors.release_folder import Folder, look_into, project_of
 from tagready.doors.uploads import Upload, Uploader
 from tagready.facts.config import Config, load
-from tagready.facts.findings import Finding, Refused, Report, Skipped, Trouble, WorldFailed, WrongUse, finding
+from tagready.facts.findings import (
+    Finding,
+    Refused,
+    Report,
+    Skipped,
+    Trouble,
+    WorldFailed,
+    WrongUse,
+    check_skips,
+    finding,
+)
 from tagready.facts.publishing import release_file, token_rules, upload_answers
 from tagready.facts.publishing.distribution import folder_option
 from tagready.facts.publishing.index_rules import OnIndex
@@ -99,10 +109,8 @@ def publish(options: Options, watcher: Watcher, patience: Patience = Patience())
 
     In both cases `about["files"]` says how each file stands. Needs no repository.
     """
-    from tagready.commands.releases.preconditions import check_skips
-
     try:
-        check_skips(options.skip)
+        check_skips(options.skip, policy_only=True)
         if options.preflight or options.confirm:
             return _publish(options, None, watcher, patience)
         with closing(Uploader()) as uploader:

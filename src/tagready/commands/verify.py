@@ -18,7 +18,7 @@ from tagready.commands.releases.secret_scan import secrets_in
 from tagready.commands.releases.snapshot import Snapshot, take
 from tagready.doors.git import Git
 from tagready.facts import branches, tag_rules, versions
-from tagready.facts.findings import RULES, Finding, Refused, Report, Skipped, Trouble, WrongUse, finding
+from tagready.facts.findings import Finding, Refused, Report, Skipped, Trouble, WrongUse, check_skips, finding
 from tagready.facts.git_records import Commit, Ref
 from tagready.facts.tags import Tags, read_tags
 from tagready.facts.versions import parse
@@ -77,7 +77,7 @@ class Verified(NamedTuple):
 
 def verify(git: Git, options: Options, overlay: Path | None) -> Verified:
     """Return the tag gate's verdict; raise Refused where there is no such tag, WrongUse where nothing can be judged."""
-    _check_skips(options.skip)
+    check_skips(options.skip)
     refs = git.refs()
     name = options.tag or (None if options.commit else asked_tag(git))
     if name is None and options.commit is None:
@@ -89,15 +89,6 @@ def verify(git: Git, options: Options, overlay: Path | None) -> Verified:
     except (Refused, Trouble) as problem:
         problem.about = {"project": snapshot.name, "tag": name, "commit": commit.oid}
         raise
-
-
-def _check_skips(skip: Sequence[str]) -> None:
-    for rule in skip:
-        if rule not in RULES:
-            from difflib import get_close_matches
-
-            close = get_close_matches(rule, RULES, n=1)
-            raise WrongUse(f"there is no rule {rule}", f"did you mean {close[0]}?" if close else "see docs/findings.md")
 
 
 def asked_tag(git: Git, *, releases_only: bool = False) -> str | None:

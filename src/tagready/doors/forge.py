@@ -14,6 +14,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from tagready.doors.index import is_exposed, reason, seconds_of
 from tagready.facts.findings import WorldFailed
+from tagready.facts.reviews import PullRequest
 
 # Imports that only a run which asks a forge should pay for.
 if TYPE_CHECKING:
@@ -30,16 +31,6 @@ LONGEST_ASKED = 60.0
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 _AGAIN = "run it again; where it lasts, look at the forge's status page"
-
-
-class PullRequest(NamedTuple):
-    """A pull request that a commit belongs to; `base` is the branch that it goes to."""
-
-    number: int
-    merged: bool
-    base: str
-    url: str
-    merge_commit_sha: str | None
 
 
 class Asset(NamedTuple):
@@ -381,10 +372,7 @@ def _pointed_to(item: Any) -> tuple[str, str]:
 
 
 def _pull_request(item: Any) -> PullRequest:
-    return PullRequest(
-        number=int(item["number"]), merged=item["merged_at"] is not None, base=str(item["base"]["ref"]),
-        url=str(item["html_url"]), merge_commit_sha=item["merge_commit_sha"],
-    )  # fmt: skip
+    return PullRequest(int(item["number"]), item["merged_at"] is not None, str(item["base"]["ref"]))
 
 
 def _release(item: Any) -> ForgeRelease:

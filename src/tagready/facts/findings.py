@@ -241,3 +241,19 @@ def way_out(error: OSError) -> str:
     if error.errno == errno.ENOENT:
         return "make what is missing there"
     return "mend that"
+
+
+def check_skips(skip: Iterable[str], *, policy_only: bool = False) -> None:
+    """Raise WrongUse for a rule to be skipped that does not exist, or without which the result would be undefined."""
+    for rule in skip:
+        if rule not in RULES:
+            from difflib import get_close_matches
+
+            close = get_close_matches(rule, RULES, n=1)
+            raise WrongUse(f"there is no rule {rule}", f"did you mean {close[0]}?" if close else "see docs/findings.md")
+        if policy_only and not RULES[rule].policy:
+            policies = ", ".join(slug for slug in RULES if RULES[slug].policy)
+            raise WrongUse(
+                f"{rule} cannot be skipped: without it the result would be undefined",
+                f"only these can: {policies}",
+            )

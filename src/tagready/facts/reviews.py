@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from tagready.facts.findings import Finding, Report, Skipped, finding
 from tagready.facts.git_records import LoggedCommit
@@ -12,20 +12,12 @@ from tagready.facts.git_records import LoggedCommit
 RULE = "commit-not-reviewed"
 
 
-class PullRequest(Protocol):
-    """What a forge says of a pull request."""
+class PullRequest(NamedTuple):
+    """A pull request that a commit belongs to; `base` is the branch that it goes to."""
 
-    @property
-    def number(self) -> int:
-        """Its number."""
-
-    @property
-    def merged(self) -> bool:
-        """Whether it was merged."""
-
-    @property
-    def base(self) -> str:
-        """The branch that it goes to."""
+    number: int
+    merged: bool
+    base: str
 
 
 #: Returns the pull requests that a commit belongs to, as the forge lists them, or why it cannot be asked.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
 
 from tagready.commands.releases.ground import SHALLOW, Ground, default_branch
 from tagready.commands.releases.hanging import hanging
@@ -14,27 +13,11 @@ from tagready.commands.releases.snapshot import Snapshot
 from tagready.doors.git import Git
 from tagready.facts import branches, fragments, places, tag_rules, versions
 from tagready.facts.changelog import Changelog, find_marker
-from tagready.facts.findings import RULES, Finding, Report, Skipped, WrongUse, as_warning, finding
+from tagready.facts.findings import Finding, Report, Skipped, as_warning, finding
 from tagready.facts.git_records import PathStatus, RemoteAnswer, Status
 from tagready.facts.prepared import Options
 from tagready.facts.project import Section
 from tagready.facts.versions import parse
-
-
-def check_skips(skip: Sequence[str]) -> None:
-    """Raise WrongUse for a rule that does not exist, or that may not be skipped."""
-    for rule in skip:
-        if rule not in RULES:
-            from difflib import get_close_matches
-
-            close = get_close_matches(rule, RULES, n=1)
-            raise WrongUse(f"there is no rule {rule}", f"did you mean {close[0]}?" if close else "see docs/findings.md")
-        if not RULES[rule].policy:
-            policies = ", ".join(slug for slug in RULES if RULES[slug].policy)
-            raise WrongUse(
-                f"{rule} cannot be skipped: without it the result would be undefined",
-                f"only these can: {policies}",
-            )
 
 
 def judge(ground: Ground, options: Options) -> Report:
