@@ -14,11 +14,10 @@ from packaging.version import Version
 
 from tagready.doors.distributions import read
 from tagready.facts.findings import Finding, Level, Report, Skipped
+from tagready.facts.publishing.dist_names import FileName, read_name
 from tagready.facts.publishing.dist_rules import (
     Expected,
-    FileName,
     judge,
-    read_name,
 )
 from tagready.facts.publishing.distribution import Distribution, Kind, MemberLeak, kind_of
 from tagready.facts.publishing.leaks import Leak

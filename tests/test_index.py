@@ -24,7 +24,8 @@ from twine.utils import TEST_REPOSITORY
 
 import indexes
 from indexes import HTML, JSON, faulty, html_page, json_page, page
-from tagready.doors.index import Listed, Listing, NotListed, endpoint, list_project, seconds_of
+from tagready.doors.http import seconds_of
+from tagready.doors.index import Listed, Listing, NotListed, endpoint, list_project
 from tagready.facts.findings import WrongUse
 
 SHA = "0123456789abcdef" * 4

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from tagready.commands import verify
 from tagready.commands.releases.ground import remote_of, scratch_folder
 from tagready.commands.releases.snapshot import Snapshot, take
-from tagready.doors import index, sdists, smoke
+from tagready.doors import sdists, smoke
 from tagready.doors.archives import ArchiveError, compare
 from tagready.doors.backend import Backend, backend
 from tagready.doors.checkout import clone
@@ -23,6 +23,7 @@ from tagready.doors.release_folder import described_by, judge_distributions
 from tagready.facts.findings import Finding, Refused, Report, Trouble, WrongUse, as_verdict, as_warning, finding
 from tagready.facts.git_records import Ref
 from tagready.facts.publishing import release_file
+from tagready.facts.publishing.dist_names import version_of
 from tagready.facts.publishing.release_file import ReleasedFile, ReleaseFile
 from tagready.facts.versions import parse
 
@@ -242,7 +243,7 @@ def _judged(snapshot: Snapshot, made: _Made, others: Sequence[Path], verdict: _V
     """Return what is wrong with what was built, and with what it would be published together with."""
     from tagready.facts.publishing.dist_rules import Expected
 
-    stated = parse(verdict.version or index.version_of(made.wheel.name, snapshot.name) or "0")
+    stated = parse(verdict.version or version_of(made.wheel.name, snapshot.name) or "0")
     assert stated is not None
     # Whether git tracks what is in the sdist is no question here: nothing else was there to get in.
     expected = Expected(snapshot.name, stated, folder=str(options.out), allow_secrets=snapshot.config.allow_secrets)
@@ -271,7 +272,7 @@ def _release(
     snapshot: Snapshot, name: str | None, verdict: _Verdict, made: _Made, builder: Backend, others: Sequence[Path]
 ) -> ReleaseFile:
     files = {path.name: described_by(path) for path in (*others, *made.for_the_index)}
-    version = verdict.version or index.version_of(made.wheel.name, snapshot.name) or ""
+    version = verdict.version or version_of(made.wheel.name, snapshot.name) or ""
     return ReleaseFile(
         project=snapshot.name,
         version=version,

@@ -21,10 +21,10 @@ from packaging.version import Version
 
 from tagready.doors import forge as github
 from tagready.doors.forge import Asset, Forge, ForgeRelease, Unanswered
-from tagready.doors.index import version_of
 from tagready.doors.release_folder import described_by, look_into
 from tagready.facts.findings import Finding, Refused, Report, Trouble, WorldFailed, WrongUse, finding
 from tagready.facts.publishing import release_file
+from tagready.facts.publishing.dist_names import version_of
 from tagready.facts.publishing.release_file import ReleasedFile
 from tagready.facts.tags import read_tags
 

@@ -299,7 +299,7 @@ def _on_index(snapshot: Snapshot, version: Version) -> list[Place]:
 def _distributions(snapshot: Snapshot, version: Version) -> dict[str, str]:
     """Return the distributions of the version that lie in `dist/`, with their SHA-256."""
     from tagready.doors.distributions import sha256_of
-    from tagready.doors.index import version_of
+    from tagready.facts.publishing.dist_names import version_of
 
     folder = snapshot.git.top / snapshot.root / "dist"
     files = [] if snapshot.git.bare or not folder.is_dir() else sorted(folder.iterdir())

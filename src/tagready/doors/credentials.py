@@ -172,7 +172,7 @@ def mint(place: Place, seconds: float = MINT_SECONDS) -> Credentials | Finding:
     """
     from twine.exceptions import TrustedPublishingFailure
 
-    from tagready.doors.index import reason, within
+    from tagready.doors.http import reason, within
 
     token = within(seconds, _resolver(place, USER).make_trusted_publishing_token)
     if isinstance(token, TrustedPublishingFailure):
@@ -211,7 +211,7 @@ def probe(place: Place, credentials: Credentials, seconds: float = PROBE_SECONDS
     Warehouse looks at the token before it looks at the form (warehouse/forklift/legacy.py), and so do pypiserver and
     devpi (measured).
     """
-    from tagready.doors.index import within
+    from tagready.doors.http import within
 
     answer = within(seconds, lambda: _ask(place, credentials, seconds))
     return Answer(None, type(answer).__name__) if isinstance(answer, Exception) else answer

@@ -10,9 +10,9 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urlsplit
 
-from tagready.doors.index import is_exposed, reason, seconds_of
+from tagready.doors.http import is_exposed, reason, seconds_of, stay_encrypted
 from tagready.facts.findings import WorldFailed
 from tagready.facts.reviews import PullRequest
 
@@ -207,7 +207,7 @@ class Forge(NamedTuple):
         } | more.pop("headers", {})  # fmt: skip
         try:
             with Session() as session:
-                session.hooks["response"].append(_stay_encrypted)
+                session.hooks["response"].append(stay_encrypted(_is_safe))
                 # As `auth`, for requests would replace a header by what .netrc says; it does not follow to another
                 # host. A write that is sent on would become a read.
                 answer = session.request(
@@ -309,15 +309,6 @@ def _is_safe(url: str) -> bool:
 def _write(answer: Response, path: Path) -> None:
     with path.open("wb") as file:
         file.writelines(answer.iter_content(1 << 16))
-
-
-def _stay_encrypted(response: Response, **_: object) -> None:
-    from requests.exceptions import InvalidSchema
-
-    if response.is_redirect:
-        response.close()
-        if not _is_safe(urljoin(response.url, response.headers["location"])):
-            raise InvalidSchema("it redirects to plain http")
 
 
 def _bare(url: str) -> str:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Callable
-from contextlib import suppress
-from ipaddress import ip_address
-from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from packaging.version import Version
 
+from tagready.doors.http import first_line, is_exposed, reason, seconds_of, stay_encrypted, within
 from tagready.facts.findings import WrongUse
 from tagready.facts.versions import parse
 
@@ -109,15 +106,6 @@ def _is_endpoint(url: str) -> bool:
     return parts.scheme in ("http", "https") and named and not parts.query and not parts.fragment
 
 
-def is_exposed(url: str) -> bool:
-    """Return whether others on the way can read what is sent to an address: plain http, but not to this machine."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    with suppress(ValueError):
-        return parts.scheme == "http" and not ip_address(host).is_loopback
-    return parts.scheme == "http" and host != "localhost"
-
-
 def list_project(
     project: str, url: str | None = None, seconds: float = ANSWER_SECONDS, certificates: str | None = None
 ) -> Listing | NotListed:
@@ -154,45 +142,7 @@ def list_project(
         return not_asked(f"it answers with {error.content_type!r}")
     except Exception as error:
         # Three parsers read what a stranger has sent; whatever they make of it, it is no listing.
-        return not_asked(f"its answer cannot be read, {_first_line(error)}")
-
-
-def seconds_of(retry_after: str | None) -> float | None:
-    """Return the seconds that a Retry-After asks for, given as seconds or as a date (RFC 9110, 10.2.3)."""
-    import time
-    from datetime import UTC
-    from email.utils import parsedate_to_datetime
-
-    if retry_after is None:
-        return None
-    if retry_after.strip().isdecimal():
-        return float(retry_after)
-    with suppress(ValueError, TypeError, OverflowError):
-        moment = parsedate_to_datetime(retry_after)
-        # A zone of -0000 says that it is UTC, of who knows where (RFC 5322, 3.3); Python returns it without a zone.
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return max(0.0, moment.timestamp() - time.time())
-    return None
-
-
-def within(seconds: float, ask: Callable[[], T]) -> T | Exception:
-    """Return what a call returns or raises, or a TimeoutError once the seconds are over.
-
-    The timeout of requests begins anew with each byte that arrives, and does not count looking up a name. What has
-    not come to an end by then is left to itself, in a thread that keeps no process alive.
-    """
-    outcome: list[T | Exception] = []
-
-    def work() -> None:
-        try:
-            outcome.append(ask())
-        except Exception as error:
-            outcome.append(error)
-
-    thread = Thread(target=work, name="tagready-index", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    return outcome[0] if outcome else TimeoutError()
+        return not_asked(f"its answer cannot be read, {first_line(error)}")
 
 
 def _get(url: str, auth: tuple[bytes, ...], project: str, seconds: float, certificates: str | None) -> Response:
@@ -200,37 +150,9 @@ def _get(url: str, auth: tuple[bytes, ...], project: str, seconds: float, certif
     from pypi_simple import ACCEPT_JSON_PREFERRED, PyPISimple
 
     with PyPISimple(url, auth=auth if any(auth) else None) as client:
-        client.s.hooks["response"].append(_stay_encrypted)
+        client.s.hooks["response"].append(stay_encrypted(lambda address: not is_exposed(address)))
         client.s.verify = certificates or True
         return client.s.get(client.get_project_url(project), headers={"Accept": ACCEPT_JSON_PREFERRED}, timeout=seconds)
-
-
-def _stay_encrypted(response: Response, **_: object) -> None:
-    """Hold redirects to the rule for endpoints."""
-    from requests.exceptions import InvalidSchema
-
-    if response.is_redirect:
-        # Whatever its body says; where requests gives up on redirects, it leaves the last connection open.
-        response.close()
-        if is_exposed(urljoin(response.url, response.headers["location"])):
-            raise InvalidSchema("it redirects to plain http")
-
-
-def reason(error: Exception, seconds: float) -> str:
-    """Return in a few words why nothing came back within so many seconds."""
-    # The libraries wrap what the system said into sentences of their own, with addresses of objects in them.
-    root: BaseException = error
-    while root.__context__:
-        root = root.__context__
-    if isinstance(root, TimeoutError):
-        return f"no answer within {seconds:g} seconds"
-    if isinstance(root, OSError) and root.strerror:
-        return root.strerror
-    return _first_line(root)
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0] or type(error).__name__
 
 
 def _read(answer: Response, project: str) -> tuple[Listed, ...]:
@@ -259,6 +181,8 @@ def _version_in(package: DistributionPackage, project: str) -> str | None:
     """Return the version in a file's name, canonical where it is one; None where the name is not the project's."""
     from packaging.utils import canonicalize_name
 
+    from tagready.facts.publishing.dist_names import version_of
+
     found = version_of(package.filename, project)
     if found is not None or package.version is None:
         return found
@@ -266,21 +190,3 @@ def _version_in(package: DistributionPackage, project: str) -> str | None:
         return None
     odd = parse(package.version)
     return str(odd) if odd else package.version
-
-
-def version_of(filename: str, project: str) -> str | None:
-    """Return the canonical version of a wheel or sdist of the project, by its name; None for any other file."""
-    from packaging.utils import (
-        InvalidSdistFilename,
-        InvalidWheelFilename,
-        canonicalize_name,
-        parse_sdist_filename,
-        parse_wheel_filename,
-    )
-
-    read = parse_wheel_filename if filename.endswith(".whl") else parse_sdist_filename
-    try:
-        name, version, *_ = read(filename)
-    except (InvalidWheelFilename, InvalidSdistFilename):
-        return None
-    return str(version) if name == canonicalize_name(project) else None

@@ -94,12 +94,10 @@ def judge_distributions(paths: Sequence[Path], expected: Expected) -> Report:
     report = judge([read(path, object_format) for path in paths], expected)
     # What is wrong with metadata, or is no distribution, is said already, and twine would only say it again.
     said = {found.path for found in report.findings if found.rule == "dist-metadata"}
-    clean = [path for path in paths if kind_of(path.name) is not Kind.OTHER and _place(path, expected) not in said]
+    clean = [
+        path for path in paths if kind_of(path.name) is not Kind.OTHER and expected.place_of(path.name) not in said
+    ]
     return report.and_(Report(tuple(found for found in twine_check(clean) if found.level is Level.ERROR)))
-
-
-def _place(path: Path, expected: Expected) -> str:
-    return f"{expected.folder}/{path.name}"
 
 
 def described_by(path: Path) -> ReleasedFile:
@@ -173,7 +171,7 @@ def project_of(path: Path) -> str | None:
 
 def _named(filename: str) -> tuple[str, Version] | None:
     """Return the project and version in a distribution's file name, both normal; None for any other name."""
-    from tagready.facts.publishing.dist_rules import read_name
+    from tagready.facts.publishing.dist_names import read_name
 
     name = read_name(filename)
     return (canonicalize_name(name.project), name.version) if name else None

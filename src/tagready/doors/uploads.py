@@ -15,7 +15,7 @@ from threading import Event, RLock, Thread, Timer
 from typing import Any, NamedTuple
 
 from tagready.doors.credentials import SECRET_VARIABLES, Credentials, Place
-from tagready.doors.index import seconds_of
+from tagready.doors.http import seconds_of
 from tagready.facts.publishing.upload_answers import Answer
 
 #: Side by side at most: more would be no kindness to the index.

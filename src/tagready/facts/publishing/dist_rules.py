@@ -13,16 +13,11 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packaging.tags import Tag, parse_tag
-from packaging.utils import (
-    InvalidSdistFilename,
-    InvalidWheelFilename,
-    canonicalize_name,
-    parse_sdist_filename,
-    parse_wheel_filename,
-)
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from tagready.facts.findings import Finding, Report, Skipped, as_warning, finding
+from tagready.facts.publishing.dist_names import escaped, read_name
 from tagready.facts.publishing.distribution import Distribution, Kind, Member, shown
 from tagready.facts.versions import parse
 
@@ -51,19 +46,11 @@ class Expected(NamedTuple):
     @property
     def sdist_name(self) -> str:
         """What the one sdist is called (PEP 625)."""
-        return f"{_escaped(self.project)}-{self.version}.tar.gz"
+        return f"{escaped(self.project)}-{self.version}.tar.gz"
 
-
-class FileName(NamedTuple):
-    """What a distribution's file name says: the project (normalised, PEP 503), the version, the tags of a wheel.
-
-    `normal` is how PEP 427 and PEP 625 have the same name spelled.
-    """
-
-    project: str
-    version: Version
-    normal: str
-    tags: frozenset[Tag] = frozenset()
+    def place_of(self, name: str) -> str:
+        """Return where findings say that a file is."""
+        return f"{self.folder}/{name}"
 
 
 class _Said(NamedTuple):
@@ -112,10 +99,6 @@ def judge(distributions: Sequence[Distribution], expected: Expected) -> Report:
     return Report(tuple(findings), (*skipped, *filter(None, map(_unchecked_hashes, distributions))))
 
 
-def _place(distribution: Distribution, expected: Expected) -> str:
-    return f"{expected.folder}/{distribution.name}"
-
-
 def _listed(sentence: str, lines: Sequence[str]) -> str:
     """Return a message: a sentence, and below it the first of the lines."""
     more = [f"… and {len(lines) - _LINES} more"] if len(lines) > _LINES + 1 else []
@@ -123,26 +106,6 @@ def _listed(sentence: str, lines: Sequence[str]) -> str:
 
 
 # -- names -----------------------------------------------------------------------------------------------------------
-
-
-def read_name(name: str) -> FileName | None:
-    """Return what the file name of a wheel or sdist says, or None where it is none.
-
-    PEP 427 and PEP 625, and in their place what installers still read: `Foo.Bar-1.0.tar.gz`, `foo-1.0.zip`.
-    """
-    try:
-        if name.endswith(".whl"):
-            project, version, _, tags = parse_wheel_filename(name)
-            rest = name.split("-", 2)[2]
-            return FileName(project, version, f"{_escaped(project)}-{version}-{rest}", tags)
-        project, version = parse_sdist_filename(name)
-    except (InvalidWheelFilename, InvalidSdistFilename):
-        return None
-    return FileName(project, version, f"{_escaped(project)}-{version}.tar.gz")
-
-
-def _escaped(project: str) -> str:
-    return canonicalize_name(project).replace("-", "_")
 
 
 def _is_ours(distribution: Distribution, expected: Expected) -> bool:
@@ -174,7 +137,7 @@ def _surplus(distributions: Sequence[Distribution], expected: Expected) -> Itera
 
 
 def _name_findings(distribution: Distribution, expected: Expected) -> Iterator[Finding]:
-    place = _place(distribution, expected)
+    place = expected.place_of(distribution.name)
     for what, fix in _name_faults(distribution, expected):
         yield finding("dist-name", f"{shown(distribution.name)} {what}", fix, place)
 
@@ -190,7 +153,7 @@ def _name_faults(distribution: Distribution, expected: Expected) -> Iterator[tup
         return
     named = read_name(name)
     if named is None:
-        wheel = f"{_escaped(expected.project)}-{expected.version}-PYTHON-ABI-PLATFORM.whl"
+        wheel = f"{escaped(expected.project)}-{expected.version}-PYTHON-ABI-PLATFORM.whl"
         wanted = expected.sdist_name if distribution.kind is Kind.SDIST else wheel
         yield "is no name for a distribution, and indexes refuse it", f"{_BUILD}; it should be {wanted}"
         return
@@ -220,7 +183,7 @@ def _name_faults(distribution: Distribution, expected: Expected) -> Iterator[tup
 
 def _archive_findings(distribution: Distribution, expected: Expected) -> Iterator[Finding]:
     """Yield what is wrong with the archive, whatever is in it."""
-    name, place = distribution.name, _place(distribution, expected)
+    name, place = distribution.name, expected.place_of(distribution.name)
     if distribution.damage:
         what = _listed(f"{name} cannot be read as a whole, so nobody could install it", distribution.damage)
         yield finding("dist-metadata", what, _BUILD, place)
@@ -294,7 +257,7 @@ def _refused(fields: RawMetadata) -> Iterator[str]:
 
 
 def _metadata_findings(distribution: Distribution, said: _Said | None, expected: Expected) -> Iterator[Finding]:
-    place = _place(distribution, expected)
+    place = expected.place_of(distribution.name)
     for what, fix in _metadata_faults(distribution, said, expected):
         yield finding("dist-metadata", f"{distribution.name} {what}", fix, place)
 
@@ -478,7 +441,7 @@ def _differing(
                 if broken:
                     first = f"{wheel.name} says something else than {sdist.name}, so people get what installers chose"
                     fix = "build the wheel from this sdist: tagready build"
-                    yield finding("dist-metadata", _listed(first, broken), fix, _place(wheel, expected))
+                    yield finding("dist-metadata", _listed(first, broken), fix, expected.place_of(wheel.name))
 
 
 def _broken_promises(sdist: _Said, wheel: _Said) -> list[str]:
@@ -567,7 +530,7 @@ def _untracked_findings(distribution: Distribution, expected: Expected) -> Itera
         what = _listed(f"{distribution.name} has {count} not as committed, so people get what nobody can review", lines)
         fix = "build from what is committed: tagready build; if the build itself makes it: dist-generated = "
         named = f"[{min(strange)!r}{', …' if len(lines) > 1 else ''}]"
-        yield finding("dist-untracked", what, fix + named, _place(distribution, expected))
+        yield finding("dist-untracked", what, fix + named, expected.place_of(distribution.name))
 
 
 def _difference(member: Member, expected: Expected, blobs: Collection[str]) -> str | None:
@@ -601,7 +564,7 @@ def _matches(path: str, patterns: Iterable[str]) -> bool:
 
 
 def _secret_findings(distribution: Distribution, expected: Expected) -> Iterator[Finding]:
-    place = _place(distribution, expected)
+    place = expected.place_of(distribution.name)
     for path, leak in distribution.leaks:
         if not _matches(path, expected.allow_secrets):
             found = finding(
