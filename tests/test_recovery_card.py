@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from forge_server import READER, ForgeServer
+from forge_server import READER, ForgeServer, Reply
 from indexes import JSON, faulty, json_page, page
 from projects import Project, add_remote
 from tagready.commands import status
-from tagready.commands.status import FORGE, Place, Recovery, Standing, State
+from tagready.commands.status import FORGE, Place, Recovery, Standing, State, Way
 from tagready.console import recovery_card
 from tagready.facts.findings import Finding, Refused, Report, Trouble, WorldFailed, finding
 
@@ -54,8 +54,11 @@ def ended(failed: str, result: str = "failure") -> tuple[tuple[str, str], ...]:
                  for place, job in enumerate(JOBS))  # fmt: skip
 
 
-def stands(*on_index: Place, command: str = RERUN, findings: tuple[Finding, ...] = (), made: Any = MADE) -> Standing:
-    return Standing("lantern", "1.4.0", "v1.4.0", "bc24ea86bb" * 4, (*made, *on_index), Report(findings), command)
+def stands(
+    *on_index: Place, way: Way = Way.RERUN, command: str = RERUN, findings: tuple[Finding, ...] = (), made: Any = MADE
+) -> Standing:
+    places = (*made, *on_index)
+    return Standing("lantern", "1.4.0", "v1.4.0", "bc24ea86bb" * 4, places, Report(findings), way, command)
 
 
 def recovered(standing: Standing | None, jobs: Any = (), on_forge: Place | None = None, **more: Any) -> Recovery:
@@ -137,6 +140,7 @@ TAKEN = finding("dist-conflict", "the index holds other bytes", "release the nex
 WRONG = finding("entry-missing", "there is no entry", "prepare-release 1.4.0")
 NO_USE = "**Is a re-run safe?** It harms nothing, and it is of no use"
 TAG_GONE = (*MADE[:3], Place("remote tag", ABSENT, "v1.4.0 on origin"))
+TAG_UNKNOWN = (*MADE[:3], Place("remote tag", UNKNOWN, "it could not be asked"))
 RULESET = "Where a ruleset keeps tags from being dropped, release the mended state as the next version."
 DROP = "`git tag -d v1.4.0; git push origin :refs/tags/v1.4.0`"
 
@@ -154,20 +158,22 @@ def again(job: str) -> str:
          [SAFE, BUTTON, "If `test` fails again, the commit is at fault. Nothing of it is published, so mend it, drop"
           f" the tag ({DROP}), and tag it again: `tagready tag 1.4.0 --push`. {RULESET}"]),
         (stands(NONE), ended("draft"), [SAFE, BUTTON, again("draft")]),
-        (stands(*BOTH, command=""), ended("build"), [SAFE, BUTTON, again("build")]),
-        (stands(*BOTH, command=""), ended("announce"), [SAFE, BUTTON, again("announce")]),
-        (stands(*BOTH, command=""), (), [SAFE, "**Next:** nothing is left to do."]),
-        (stands(*OTHERS, command="prepare-release auto", findings=(TAKEN,)), ended("publish"),
+        (stands(*BOTH, way=Way.NOTHING, command=""), ended("build"), [SAFE, BUTTON, again("build")]),
+        (stands(*BOTH, way=Way.NOTHING, command=""), ended("announce"), [SAFE, BUTTON, again("announce")]),
+        (stands(*BOTH, way=Way.NOTHING, command=""), (), [SAFE, "**Next:** nothing is left to do."]),
+        (stands(*OTHERS, way=Way.STEP, command="prepare-release auto", findings=(TAKEN,)), ended("publish"),
          ["→ release the next version", f"{NO_USE}: what is there already stays as it is.",
           "**Next:** `prepare-release auto`"]),
-        (stands(NONE, command="tagready verify --commit bc24ea86bb", findings=(WRONG,)), ended("verify"),
+        (stands(NONE, way=Way.STEP, command="tagready verify --commit bc24ea86bb", findings=(WRONG,)), ended("verify"),
          ["→ `prepare-release 1.4.0`", f"{NO_USE}: the commit is the same, and so is what it lacks.",
           "**Next:** `tagready verify --commit bc24ea86bb`",
           f"Nothing of it is published, so mend it, drop the tag ({DROP}), and tag it again:"
           f" `tagready tag 1.4.0 --push`. {RULESET}"]),
-        (stands(NONE, command="git fetch origin tag v1.4.0"), ended("test"),
+        (stands(NONE, way=Way.FETCH, command="git fetch origin tag v1.4.0"), ended("test"),
          [SAFE, BUTTON, "To see the rest from here: `git fetch origin tag v1.4.0`"]),
-        (stands(NONE, command="tagready tag 1.4.0 --push", made=TAG_GONE), ended("publish"),
+        (stands(NONE, way=Way.ASK, command="ask again when origin answers: tagready status 1.4.0", made=TAG_UNKNOWN),
+         ended("draft"), [SAFE, BUTTON, again("draft")]),
+        (stands(NONE, way=Way.STEP, command="tagready tag 1.4.0 --push", made=TAG_GONE), ended("publish"),
          [f"{NO_USE} before the next step.", "**Next:** `tagready tag 1.4.0 --push`"]),
     ],
 )  # fmt: skip
@@ -266,6 +272,34 @@ def test_the_release_on_github(
     monkeypatch.setenv("GITHUB_TOKEN", run.environment()["GITHUB_TOKEN"])
     run.keep("v1.4.0", draft=draft)
     assert f"| GitHub release | {place} |" in project.run("status", "--summary").out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("on_forge", "place", "following"),
+    [
+        ("tag", "✅ done | v1.4.0 on origin: {}", BUTTON.replace("lantern", "demo")),
+        ("other commit", "❌ conflicting | v1.4.0 on origin: 0123456789", "**Next:** `prepare-release auto`"),
+        ("no tag", "– not done | v1.4.0 on origin", "**Next:** `tagready tag 1.4.0 --push`"),
+        ("no answer", "? cannot be known | on the remote: it could not be asked", BUTTON.replace("lantern", "demo")),
+    ],
+)  # fmt: skip
+def test_a_private_repository(
+    project: Project, run: ForgeServer, monkeypatch: pytest.MonkeyPatch, on_forge: str, place: str, following: str
+) -> None:
+    """The checkout of a workflow keeps no credentials, so git cannot ask; the forge can be asked with the token."""
+    commit = project.head()
+    run.tags = {"tag": {"v1.4.0": ["a1", commit]}, "other commit": {"v1.4.0": ["0123456789" * 4]}}.get(on_forge, {})
+    if on_forge == "no answer":
+        run.fault = lambda number, seen: Reply(403, {}) if "git/ref" in seen.path else None
+    with (
+        faulty(page("", status=401, WWW_Authenticate='Basic realm="GitHub"')) as remote,
+        faulty(page(json_page(), JSON)) as index,
+    ):
+        project.git("remote", "set-url", "origin", f"{remote.root}acme/demo.git")
+        monkeypatch.setenv("TAGREADY_INDEX_URL", index.url)
+        card = project.run("status", "--summary").out
+    assert f"| remote tag | {place.format(commit[:10])}" in card
+    assert following in card.splitlines()
 
 
 def test_a_forge_that_refuses(project: Project, run: ForgeServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from enum import StrEnum
+from enum import Enum, StrEnum
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.version import Version
 
@@ -26,6 +26,10 @@ from tagready.facts import prepared
 from tagready.facts.findings import Finding, Level, Refused, Report, Trouble, WrongUse, finding
 from tagready.facts.git_records import Commit, Ref, RemoteAnswer
 from tagready.facts.tags import Tags
+
+# An import that only a run which asks a forge should pay for.
+if TYPE_CHECKING:
+    from tagready.doors.forge import Forge
 
 
 class Pending(NamedTuple):
@@ -127,16 +131,30 @@ class State(StrEnum):
 
 
 class Place(NamedTuple):
-    """One place that a release goes to, and how it stands there; on an index, each `file` is one."""
+    """One place that a release goes to, and how it stands there; on an index, each `file` is one.
+
+    `uncompared` is a file that the index has, and that `dist/` lacks to be compared with.
+    """
 
     name: str
     state: State
     detail: str
     file: str = ""
+    uncompared: bool = False
+
+
+class Way(Enum):
+    """What kind of thing the next command of a release is."""
+
+    FETCH = "see more from here"
+    ASK = "ask the remote again"
+    STEP = "do what no workflow does"
+    RERUN = "let the workflow do the rest"
+    NOTHING = "leave it: all is done"
 
 
 class Standing(NamedTuple):
-    """Where a release stands, place by place, and the one next command (empty: all is done).
+    """Where a release stands, place by place, and the one next command (empty: all is done), which `way` is of.
 
     `after` is what to do where it was made on a maintenance branch, and the default branch has not its entry yet.
     """
@@ -147,17 +165,23 @@ class Standing(NamedTuple):
     commit: str | None
     places: tuple[Place, ...]
     report: Report
+    way: Way
     command: str
     after: str | None = None
 
 
-def standing(git: Git, spelled: str, overlay: Path | None) -> Standing:
-    """Return where the release of a version, or of a tag, stands; what cannot be asked (offline) is unverifiable."""
+def standing(git: Git, spelled: str, overlay: Path | None, forge: Forge | None = None) -> Standing:
+    """Return where the release of a version, or of a tag, stands; what cannot be asked (offline) is unverifiable.
+
+    The forge, if one is given, is asked for the tag where the remote gives no answer.
+    """
     snapshot = take(git, "HEAD", overlay)
     refs = git.refs()
     version, tag = verify.named(snapshot, refs, spelled)
     remote = remote_of(snapshot)
     answer = git.ask(remote, f"refs/tags/{tag}", f"refs/tags/{tag}^{{}}").answer()
+    if isinstance(answer, str) and forge:
+        answer = _tag_on_forge(forge, tag) or answer
     there = tag_of(answer, tag)
     found = _find(snapshot, refs, version, tag, there)
     local = git.commit(f"refs/tags/{tag}")
@@ -166,7 +190,7 @@ def standing(git: Git, spelled: str, overlay: Path | None) -> Standing:
     conflicts = [_conflict(place, tag, remote) for place in tags if place.state is State.CONFLICTING]
     conflicts += [_other_bytes(place) for place in on_index if place.state is State.CONFLICTING]
     places = (*found.places, *tags, *on_index)
-    command = _way_on(found, version, tag, places, snapshot, remote)
+    way, command = _way_on(found, version, tag, places, snapshot, remote)
     return Standing(
         project=snapshot.name,
         version=str(version),
@@ -174,9 +198,22 @@ def standing(git: Git, spelled: str, overlay: Path | None) -> Standing:
         commit=found.commit.oid if found.commit else None,
         places=places,
         report=found.report.and_(Report(tuple(conflicts))),
+        way=way,
         command=command,
         after=None if command else command_after(snapshot, refs, version, tag),
     )
+
+
+def _tag_on_forge(forge: Forge, tag: str) -> RemoteAnswer | None:
+    """Return what the forge says of a tag; None where it gives no answer either.
+
+    A workflow's checkout keeps no credentials, so git cannot ask a private repository; the forge's token can.
+    """
+    try:
+        commit = forge.commit_of_tag(tag)
+    except Trouble:
+        return None
+    return RemoteAnswer({f"refs/tags/{tag}": commit} if commit else {}, None)
 
 
 class _Found(NamedTuple):
@@ -315,7 +352,7 @@ def _file(name: str, listed: Mapping[str, str | None], ours: Mapping[str, str]) 
         return Place("index", State.UNVERIFIABLE, f"{name}: the index gives no SHA-256", name)
     if name not in ours:
         what = f"{name} sha256:{theirs}: not in dist/ here, so nothing to compare"
-        return Place("index", State.UNVERIFIABLE, what, name)
+        return Place("index", State.UNVERIFIABLE, what, name, uncompared=True)
     state = State.AS_INTENDED if ours[name] == theirs else State.CONFLICTING
     return Place("index", state, f"{name} sha256:{theirs}", name)
 
@@ -333,37 +370,37 @@ def _other_bytes(place: Place) -> Finding:
 
 def _way_on(
     found: _Found, version: Version, tag: str, places: Sequence[Place], snapshot: Snapshot, remote: str | None
-) -> str:  # fmt: skip
-    """Return the one next command for the first place that is not as intended."""
+) -> tuple[Way, str]:  # fmt: skip
+    """Return the one next command for the first place that is not as intended, and what kind of thing it is."""
     states: dict[str, set[State]] = {}
     for place in places:
         states.setdefault(place.name, set()).add(place.state)
     if found.fetch:
-        return found.fetch
+        return Way.FETCH, found.fetch
     if found.commit is None:
-        return f"prepare-release {version}"
+        return Way.STEP, f"prepare-release {version}"
     commit = found.commit.oid[:10]
     if State.CONFLICTING in states["commit"] | states["entry"]:
-        return f"tagready verify {tag} --commit {commit}"
+        return Way.STEP, f"tagready verify {tag} --commit {commit}"
     if State.CONFLICTING in states["local tag"] | states["remote tag"] | states["index"]:
-        return f"prepare-release {version.base_version if version.is_prerelease else 'auto'}"
+        return Way.STEP, f"prepare-release {version.base_version if version.is_prerelease else 'auto'}"
     push = " --push" if remote else ""
     if found.waiting:
-        return f"merge {found.waiting}, then tagready tag {version}{push}"
+        return Way.STEP, f"merge {found.waiting}, then tagready tag {version}{push}"
     if State.ABSENT in states["local tag"] or (remote and State.ABSENT in states["remote tag"]):
         if found.pull:
-            return f"git pull --ff-only, then tagready tag {version}{push}"
+            return Way.STEP, f"git pull --ff-only, then tagready tag {version}{push}"
         where = "" if found.commit.oid == snapshot.commit.oid else f" --commit {commit}"
-        return f"tagready tag {version}{where}{push}"
+        return Way.STEP, f"tagready tag {version}{where}{push}"
     if remote and State.UNVERIFIABLE in states["remote tag"] and State.AS_INTENDED not in states["index"]:
-        return f"ask again when {remote} answers: tagready status {version}"
+        return Way.ASK, f"ask again when {remote} answers: tagready status {version}"
     if State.ABSENT in states["index"]:
         lacks = "nothing of it yet" if states["index"] == {State.ABSENT} else "not all of its files"
-        by_hand = f"tagready build {tag}, then tagready publish"
+        if not snapshot.git.listing(found.commit.tree, ".github/workflows"):
+            return Way.STEP, f"tagready build {tag}, then tagready publish: the index has {lacks}"
         workflow = "re-run the failed jobs of the workflow that the tag started (or tagready publish)"
-        started = snapshot.git.listing(found.commit.tree, ".github/workflows")
-        return f"{workflow if started else by_hand}: the index has {lacks}"
-    return ""
+        return Way.RERUN, f"{workflow}: the index has {lacks}"
+    return Way.NOTHING, ""
 
 
 class Recovery(NamedTuple):
@@ -382,29 +419,27 @@ class Recovery(NamedTuple):
 
 def recovery(directory: Path, name: str, overlay: Path | None) -> Recovery:
     """Return what the recovery card of a version or a tag tells; whatever goes wrong is told by the card, too."""
-    from tagready.doors import git
+    from tagready.doors import forge, git
 
+    here = forge.here()
+    known = None if isinstance(here, str) else here
     found, problem = None, None
     try:
         repository = git.discover(directory)
         try:
-            found = standing(repository, name, overlay)
+            found = standing(repository, name, overlay, known)
         finally:
             repository.close()
     except Exception as error:
         problem = error
-    return Recovery(name, found, problem, _on_forge(found.tag if found else name), _jobs_of_run(), _page_of_run())
+    on_forge = _on_forge(known, found.tag if found else name) if known else None
+    return Recovery(name, found, problem, on_forge, _jobs_of_run(), _page_of_run())
 
 
-def _on_forge(tag: str) -> Place | None:
-    """Return how the tag's release on GitHub stands; None where nothing says which forge to ask."""
-    from tagready.doors import forge
-
-    here = forge.here()
-    if isinstance(here, str):
-        return None
+def _on_forge(forge: Forge, tag: str) -> Place:
+    """Return how the tag's release on GitHub stands."""
     try:
-        found = sorted((release for release in here.releases() if release.tag == tag), key=lambda each: each.draft)
+        found = sorted((release for release in forge.releases() if release.tag == tag), key=lambda each: each.draft)
     except Exception as error:
         why = error.what if isinstance(error, Trouble) else type(error).__name__
         return Place(FORGE, State.UNVERIFIABLE, why)

@@ -292,7 +292,8 @@ def show_status(found: Next | Standing, form: str) -> None:
 def _status_json(found: Next | Standing) -> str:
     from tagready.commands.status import Next
 
-    keys = {name: value for name, value in found._asdict().items() if name not in ("report", "command", "after")}
+    apart = ("report", "way", "command", "after")
+    keys = {name: value for name, value in found._asdict().items() if name not in apart}
     if isinstance(found, Next):
         keys["pending"] = [each._asdict() for each in found.pending]
     else:
@@ -334,14 +335,16 @@ _UNSEEN = "what is left to do cannot be seen from here"
 
 
 def _show_standing(found: Standing) -> None:
+    from tagready.commands.status import State
+
     say(f"{found.project} {found.version}", bold=True)
     show_places([(place.name, str(place.state), place.detail) for place in found.places])
     if found.report.findings or found.report.skipped:
         say()
     show_report(found.report)
     say()
-    done = all(place.state == "as intended" for place in found.places)
-    uncompared = any(place.name == "index" and "nothing to compare" in place.detail for place in found.places)
+    done = all(place.state is State.AS_INTENDED for place in found.places)
+    uncompared = any(place.uncompared for place in found.places)
     left = f"to compare what the index has with the tag: tagready build {found.tag}, and ask again"
     if found.command:
         say(f"  next  {found.command}")

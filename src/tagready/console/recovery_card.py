@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
-from tagready.commands.status import Place, Recovery, Standing, State
+from tagready.commands.status import Place, Recovery, Standing, State, Way
 from tagready.facts.actions import github
 from tagready.facts.findings import Refused, Report, Trouble
 
@@ -37,7 +37,7 @@ class _Out(Enum):
     ALL = "✅ {} is published"
 
 
-class _Way(NamedTuple):
+class _Advice(NamedTuple):
     """Whether running the failed jobs again is of use, and the one next thing to do."""
 
     again: str
@@ -67,7 +67,7 @@ def _stands(place: Place) -> str:
     return "? there, not compared" if place.file and place.state is State.UNVERIFIABLE else _STATES[place.state]
 
 
-def _card(title: str, told: list[str], recovery: Recovery, way: _Way, report: Report) -> str:
+def _card(title: str, told: list[str], recovery: Recovery, way: _Advice, report: Report) -> str:
     jobs = [(name, f"{_RESULTS.get(result, '–')} {result}") for name, result in recovery.jobs]
     lines = [github.heading(title), "", *told]
     lines += [*github.table(("job", "ended"), jobs), ""] if jobs else []
@@ -92,22 +92,25 @@ def _out(standing: Standing, on_forge: Place | None, jobs: dict[str, str]) -> _O
     return _Out.NOT_ANNOUNCED if on_forge and on_forge.state is State.ABSENT else _Out.ALL
 
 
-def _way_on(standing: Standing, out: _Out, recovery: Recovery) -> _Way:
+def _way_on(standing: Standing, out: _Out, recovery: Recovery) -> _Advice:
     if not standing.report.ok:
         of_commit = ("commit", "entry")
         taken = any(each.state is State.CONFLICTING and each.name not in of_commit for each in standing.places)
         why = "what is there already stays as it is" if taken else "the commit is the same, and so is what it lacks"
         unpublished = all(each.state is State.ABSENT for each in standing.places if each.name == "index")
         anew = f"Nothing of it is published, so {_anew(standing)}" if unpublished and not taken else ""
-        return _Way(f"It harms nothing, and it is of no use: {why}.", f"`{standing.command}`", anew)
-    looking = standing.command.startswith("git fetch")
-    if standing.command and not looking and not standing.command.startswith("re-run"):
-        return _Way("It harms nothing, and it is of no use before the next step.", f"`{standing.command}`")
+        return _Advice(f"It harms nothing, and it is of no use: {why}.", f"`{standing.command}`", anew)
+    if standing.way is Way.STEP:
+        return _Advice("It harms nothing, and it is of no use before the next step.", f"`{standing.command}`")
     failed = [name for name, result in recovery.jobs if result in ("failure", "cancelled")]
     if out is _Out.ALL and not failed:
-        return _Way(_SAFE, "nothing is left to do.")
-    more = f"To see the rest from here: `{standing.command}`" if looking else _otherwise(standing, out, failed)
-    return _Way(_SAFE, _button(recovery), more)
+        return _Advice(_SAFE, "nothing is left to do.")
+    more = (
+        f"To see the rest from here: `{standing.command}`"
+        if standing.way is Way.FETCH
+        else _otherwise(standing, out, failed)
+    )
+    return _Advice(_SAFE, _button(recovery), more)
 
 
 def _otherwise(standing: Standing, out: _Out, failed: list[str]) -> str:
@@ -145,4 +148,4 @@ def _unknown(recovery: Recovery) -> str:
         told = [f"❌ {what}", ""]
     title = f"❔ Where {recovery.name} stands could not be found out"
     look = f"in a full clone, `tagready status {recovery.name}` says where it stands"
-    return _card(title, told, recovery, _Way(_SAFE, f"{_button(recovery)[:-1]}; {look}."), report)
+    return _card(title, told, recovery, _Advice(_SAFE, f"{_button(recovery)[:-1]}; {look}."), report)
