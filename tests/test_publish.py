@@ -515,8 +515,8 @@ def test_several_at_the_same_time(warehouse: Warehouse, dist: Path) -> None:
 def make_one(project: str = "demo") -> str:
     return (
         f"make a token for the project {project} (for its first release: for the whole account) at 127.0.0.1, put it"
-        " into PYPI_API_TOKEN (on GitHub: a secret of that name in the environment pypi, under Settings), then re-run"
-        " the failed jobs"
+        " into PYPI_API_TOKEN (on GitHub: a secret of that name in the environment that the job names, under Settings),"
+        " then re-run the failed jobs"
     )
 
 
@@ -1010,8 +1010,8 @@ REFUSED_TOKEN = """\
     ROOT/help/#invalid-auth for more information.)
     → make a token for the project demo (for its first release: for the whole
       account) at 127.0.0.1, put it into PYPI_API_TOKEN (on GitHub: a secret of
-      that name in the environment pypi, under Settings), then re-run the failed
-      jobs
+      that name in the environment that the job names, under Settings), then
+      re-run the failed jobs
 
 Not published: 1 finding.
   go on  tagready publish INDEX

@@ -144,6 +144,22 @@ def test_tests_have_the_submodules(has_submodules: bool) -> None:
     assert found == others | {("test", "recursive" if has_submodules else None)}
 
 
+def _names(facts: Facts) -> set[str]:
+    """Return all that GitHub tells apart by its name: workflows, jobs and environments."""
+    loaded = [workflow_files.load(text) for path, text in scaffold.generated(facts, TOOL).items() if FOLDER in path]
+    jobs = [job for workflow in loaded for job in workflow["jobs"].values()]
+    environments = {job["environment"] for job in jobs if "environment" in job}
+    return {workflow["name"] for workflow in loaded} | {job["name"] for job in jobs} | environments
+
+
+def test_two_projects_of_a_repository_have_no_name_in_common() -> None:
+    """A ruleset selects checks by name, and of two secrets in one environment the second replaces the first."""
+    lantern, shade = (_names(Facts(name, root=f"python/{name}")) for name in ("Lantern", "shade"))
+    assert lantern & shade == set()
+    assert {"pypi-lantern", "News fragments (lantern)", "Test on Python ${{ matrix.python }} (lantern)"} < lantern
+    assert {"pypi", "News fragments", "Release"} < _names(Facts("lantern"))
+
+
 # -- what is installed -------------------------------------------------------------------------------------------------
 
 
@@ -337,6 +353,7 @@ def test_a_release_is_never_cut_in_half_and_never_unverified(workflows: dict[str
             continue
         jobs = workflow["jobs"]
         own = "lantern-" if name.startswith("setuptools") else ""
+        environment = "pypi-lantern" if own else "pypi"
         assert workflow["concurrency"] == {"group": f"release-{own}${{{{ github.ref }}}}", "cancel-in-progress": False}
         assert {"verify", "test", "build", "draft"} <= set(workflow_files.ancestors(workflow, "publish"))
         assert {"publish", "confirm"} <= set(workflow_files.ancestors(workflow, "announce"))
@@ -344,7 +361,7 @@ def test_a_release_is_never_cut_in_half_and_never_unverified(workflows: dict[str
         assert {*jobs} - {"recovery", "tool"} == set(workflow_files.needs(jobs["recovery"]))
         trusted = name.startswith("uv")
         assert ("preflight" in jobs) is not trusted
-        assert {job for job, content in jobs.items() if content.get("environment") == "pypi"} == (
+        assert {job for job, content in jobs.items() if content.get("environment") == environment} == (
             {"publish"} if trusted else {"preflight", "publish"}
         )
         assert not [step for job, step in _steps(workflow) if job == "publish" and "checkout" in step.get("uses", "")]

@@ -30,7 +30,7 @@ def make_one(place: str, project: str | None = "demo") -> str:
     scope = f" for the project {project} (for its first release: for the whole account)" if project else ""
     return (
         f"make a token{scope} at {place}, put it into PYPI_API_TOKEN (on GitHub: a secret of that name in the"
-        " environment pypi, under Settings)"
+        " environment that the job names, under Settings)"
     )
 
 

@@ -158,7 +158,7 @@ def new_one(target: Target, project: str | None) -> str:
     place = target.token_page or target.host
     return (
         f"make a token{scope} at {place}, put it into {SECRET} (on GitHub: a secret of that name in the environment"
-        " pypi, under Settings)"
+        " that the job names, under Settings)"
     )
 
 

@@ -77,7 +77,6 @@ class Facts(NamedTuple):
     has_tests: bool = True
     has_submodules: bool = False
     trusted: bool = False
-    environment: str = "pypi"
     issues: str = ""
     token_page: str = ""
     directory: str = "changelog.d"
@@ -100,6 +99,16 @@ class Facts(NamedTuple):
     def suffix(self) -> str:
         """What the names of its workflows end with: a project in a folder of its own may not be the only one there."""
         return f"-{normalized(self.name)}" if self.root else ""
+
+    @property
+    def label(self) -> str:
+        """What the names of its workflows and jobs end with on GitHub's pages: a ruleset selects checks by name."""
+        return f" ({normalized(self.name)})" if self.root else ""
+
+    @property
+    def environment(self) -> str:
+        """What the environment of its secret is called: a token for one project is of no use to another."""
+        return f"pypi{self.suffix}"
 
     def file(self, name: str) -> str:
         """Return the name of a workflow, or of what it needs, as this project has it; GitHub reads `.yaml` as well."""
