@@ -688,6 +688,38 @@ def test_a_pull_request_without_a_fragment_is_told_which_one(on_main: Site, fork
     assert run.secrets_seen("s3cret-of-the-repository") == set()
 
 
+def test_a_merge_queue_is_told_of_its_group(on_main: Site) -> None:
+    """A check that a ruleset requires, and that the queue hears nothing of, lets nothing be merged."""
+    run = on_main.queued(topic(on_main, "queued", **CODE, **FRAGMENT))
+
+    assert run.execute() == "success", run.log
+
+    assert run.results == {"check": "success", "test": "success", "release": "skipped"}
+    assert "- [ ]" not in summary(run, "check")
+
+
+def test_a_release_in_a_merge_queue_is_judged_as_it_will_be_merged(on_main: Site) -> None:
+    assert on_main.project.prepare(VERSION).code == 0
+    run = on_main.queued(f"release/{VERSION}")
+
+    assert run.execute() == "success", run.log
+
+    assert run.results == {"check": "success", "test": "success", "release": "success"}
+    assert "### demo 1.4.0 is tag-ready" in summary(run, "check")
+
+
+def test_a_fragment_that_a_release_misses_stops_the_merge_queue(on_main: Site) -> None:
+    """It was merged after the release was prepared, and before that was queued."""
+    assert on_main.project.prepare(VERSION).code == 0
+    on_main.project.write("changelog.d/15.bugfix.md", "Mend the rest.\n")
+    on_main.push_main("Mend the rest (#15)")
+    run = on_main.queued(f"release/{VERSION}")
+
+    assert run.execute() == "failure"
+
+    assert rules(run) == ["fragments-left-over"]
+
+
 def prepared_by_workflow(site: Site, asked: str = "auto") -> Run:
     run = site.run(PREPARE, "workflow_dispatch", "refs/heads/main", inputs={"version": asked})
     run.execute()

@@ -38,6 +38,21 @@ def open_pull_request(remote: Path, number: int, head: str, base: str = "main") 
     return merge
 
 
+def queue(remote: Path, number: int, head: str, base: str = "main") -> str:
+    """Make the branch of a merge queue's group in a bare repository, as GitHub does, and return its ref."""
+    merge = open_pull_request(remote, number, head, base)
+    ref = f"refs/heads/gh-readonly-queue/{base}/pr-{number}-{git(remote, 'rev-parse', f'refs/heads/{base}')}"
+    git(remote, "update-ref", ref, merge)
+    return ref
+
+
+def merge_group(remote: Path, ref: str, base: str) -> dict[str, Any]:
+    """Return a group whose checks a merge queue asks for; the ref is what `queue` has made."""
+    head, before = git(remote, "rev-parse", ref, f"{ref}^1").split()
+    group = {"head_sha": head, "head_ref": ref, "base_sha": before, "base_ref": f"refs/heads/{base}"}
+    return {"action": "checks_requested", "merge_group": group}
+
+
 def repository(name: str, server: str, remote: Path) -> dict[str, Any]:
     """Return the repository as every event describes it."""
     owner, _, short = name.partition("/")

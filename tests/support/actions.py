@@ -138,6 +138,8 @@ class Run:
             return common | action_events.push(remote, self.ref, before)
         if self.event == "pull_request":
             return common | action_events.pull_request(remote, self.ref, self.head_ref, self.base_ref, home, self.fork)
+        if self.event == "merge_group":
+            return common | action_events.merge_group(remote, self.ref, self.base_ref)
         if self.event == "workflow_dispatch":
             inputs = {name: expressions.to_text(value) for name, value in self.inputs.items()}
             return common | {"inputs": inputs, "ref": self.ref, "workflow": self.path}

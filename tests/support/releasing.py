@@ -278,6 +278,11 @@ class Site:
         ref = f"refs/pull/{number}/merge"
         return self.run(READINESS, "pull_request", ref, merged, head_ref=branch, base_ref="main", **more)
 
+    def queued(self, branch: str, number: int = 7) -> Run:
+        """Put a pull request into the merge queue, and return the run that its group has started."""
+        self.open(branch, number)
+        return self.run(READINESS, "merge_group", action_events.queue(self.remote, number, branch), base_ref="main")
+
     def pushed(self, before: str) -> Run:
         """Return the run that a push to main has started."""
         return self.run(PROTECT, "push", "refs/heads/main", before=before)
