@@ -131,6 +131,15 @@ def test_a_job_that_tests_nothing_is_not_called_a_test(has_tests: bool, name: st
     assert [job["name"] for job in jobs] == [f"{name} on Python ${{{{ matrix.python }}}}"] * 2
 
 
+def test_tests_run_on_a_python_that_is_not_released_yet() -> None:
+    """Its classifier may be there for months, and setup-python knows of no 3.15 without being told to take a beta."""
+    files = scaffold.generated(Facts("lantern", pythons=("3.14", "3.15")), TOOL)
+    for name in ("release.yml", "release-readiness.yml"):
+        steps = workflow_files.load(files[f"{FOLDER}/{name}"])["jobs"]["test"]["steps"]
+        [given] = [step["with"] for step in steps if "setup-python" in step.get("uses", "")]
+        assert given == {"python-version": "${{ matrix.python }}", "allow-prereleases": True}
+
+
 @pytest.mark.parametrize("has_submodules", [True, False])
 def test_tests_have_the_submodules(has_submodules: bool) -> None:
     files = scaffold.generated(Facts("lantern", has_submodules=has_submodules), TOOL)

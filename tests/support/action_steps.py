@@ -638,7 +638,7 @@ ACTIONS: dict[str, tuple[Callable[[Call], dict[str, str]], frozenset[str]]] = {
         checkout,
         frozenset({"repository", "ref", "fetch-depth", "fetch-tags", "persist-credentials", "path", "submodules"}),
     ),
-    "actions/setup-python": (setup_python, frozenset({"python-version"})),
+    "actions/setup-python": (setup_python, frozenset({"python-version", "allow-prereleases"})),
     "actions/upload-artifact": (
         upload_artifact,
         frozenset({"name", "path", "if-no-files-found", "retention-days", "overwrite", "include-hidden-files",
