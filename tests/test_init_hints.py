@@ -70,8 +70,6 @@ def uploads(on: str, condition: str = "name: Ship", given: str = "") -> str:
         (uploads("{push: {branches: [main], tags: [v*]}}"), "when a tag is pushed"),
         (uploads("{push: }", "if: startsWith(github.ref, 'refs/tags/')"), "when a tag is pushed"),
         (uploads("{push: {tags: ['*']}, release: }"), "when a tag is pushed"),
-        (uploads(RELEASE), "when a release is published"),
-        (uploads("{push: , release: }", "if: github.event.action == 'published'"), "when a release is published"),
         (uploads("{push: , schedule: }", "if: github.event.number == 1"), "when a tag is pushed"),
         (uploads("workflow_dispatch"), "too"),
         (uploads("{push: }", "if: github.event_name == 'schedule'"), "too"),
@@ -93,6 +91,49 @@ def test_another_workflow_that_uploads_is_named(plain: Project, text: str, when:
     if when:
         settings(plain, 'generated = ["release.yml"]')
         assert hints(plain) == []
+
+
+BY_RELEASE = (
+    "when a release is published, and no longer would: release.yml publishes it with the token of its run, which starts"
+    " no other workflow"
+)
+
+
+@pytest.mark.parametrize(
+    "text", [uploads(RELEASE), uploads("{push: , release: }", "if: github.event.action == 'published'")]
+)
+def test_an_upload_that_a_release_started_is_started_no_more(plain: Project, text: str) -> None:
+    plain.write(f"{WORKFLOWS}/cd.yml", text)
+    assert hints(plain) == [
+        f"{WORKFLOWS}/cd.yml:5 uploads {BY_RELEASE}. Remove the job ship there, or keep it and leave ours out: "
+        'generated = ["release.yml"] in [tool.tagready]'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("on", "named"),
+    [
+        ("release", True),
+        ("[push, release]", True),
+        ("{release: }", True),
+        ("{release: {types: published}}", True),
+        ("{release: {types: [edited, released]}}", True),
+        ("{release: {types: [deleted]}}", False),
+        ("{release: {types: [published]}, workflow_call: }", False),
+        ("{push: {branches: [release]}}", False),
+    ],
+)
+def test_a_workflow_that_a_release_starts_is_started_no_more(plain: Project, on: str, named: bool) -> None:
+    """Such as one that deploys the documentation, or makes an image."""
+    job = "docs:\n    runs-on: ubuntu-24.04\n    steps:\n      - run: make deploy"
+    plain.write(f"{WORKFLOWS}/docs.yml", f"name: Docs\non: {on}\njobs:\n  {job}\n")
+    expected = (
+        f"{WORKFLOWS}/docs.yml:2 runs {BY_RELEASE}. Let it be called instead (on: workflow_call), by a job of your own "
+        "in release.yml with needs: announce"
+    )
+    assert hints(plain) == ([expected] if named else [])
+    settings(plain, 'generated = ["release.yml"]')
+    assert hints(plain) == []
 
 
 def test_a_name_in_yaml_is_the_same_name(plain: Project) -> None:

@@ -24,7 +24,7 @@ def hints(around: Surroundings, tool: Tool) -> Iterator[str]:
         yield from _unpinned(around, tool)
     yield from _unstated(around)
     if "release.yml" not in around.facts.own:
-        yield from _uploaders(around)
+        yield from _beside_ours(around)
         yield from _compiled(around)
     if len(around.facts.own) < len(scaffold.WORKFLOWS):
         yield from _elsewhere(around)
@@ -97,8 +97,8 @@ def _parts(path: str) -> tuple[str, ...]:
 _TEST_INDEX = re.compile(r"test\.?pypi", re.IGNORECASE)
 
 
-def _uploaders(around: Surroundings) -> Iterator[str]:
-    """Yield the workflows of the project's own that upload, beside the one that init writes."""
+def _beside_ours(around: Surroundings) -> Iterator[str]:
+    """Yield the workflows of the project's own that upload beside the one that init writes, or that this one stops."""
     ours = around.facts.file("release.yml")
     for path, text in around.workflows().items():
         if stamps.read_stamp(text) is not None:
@@ -106,14 +106,46 @@ def _uploaders(around: Surroundings) -> Iterator[str]:
         try:
             workflow = read_workflow(text)
         except ValueError:
-            continue  # what GitHub cannot read uploads nothing
+            continue  # what GitHub cannot read does nothing
         jobs = [job for job in workflow.jobs if _uploads(workflow, job)]
         if jobs:
+            yield _uploader(f"{path}:{jobs[0].line}", workflow, jobs, ours)
+        elif _waits_for_release(workflow):
             yield (
-                f"{path}:{jobs[0].line} uploads {_when(workflow, jobs)}, and {ours} does so for each tag: of two "
-                "uploads one fails, and the other may be what nobody has verified. Remove the job "
-                f'{jobs[0].name} there, or keep it and leave ours out: generated = ["{ours}"] in [tool.tagready]'
+                f"{path}:{workflow.at.get('on').line} runs {_by_release(ours)}. Let it be called instead "
+                f"(on: workflow_call), by a job of your own in {ours} with needs: announce"
             )
+
+
+def _uploader(place: str, workflow: Workflow, jobs: list[Job], ours: str) -> str:
+    when = _when(workflow, jobs)
+    of_two = "of two uploads one fails, and the other may be what nobody has verified"
+    why = _by_release(ours) if when == _BY_RELEASE else f"{when}, and {ours} does so for each tag: {of_two}"
+    return (
+        f"{place} uploads {why}. Remove the job {jobs[0].name} there, or keep it and leave ours out: "
+        f'generated = ["{ours}"] in [tool.tagready]'
+    )
+
+
+_BY_RELEASE = "when a release is published"
+#: What is done to a release then, of all that can be done to one.
+_PUBLISHED = frozenset(("created", "published", "released", "prereleased"))
+
+
+def _by_release(ours: str) -> str:
+    """Return why a workflow no longer starts (GitHub's documentation, "Triggering a workflow from a workflow")."""
+    return (
+        f"{_BY_RELEASE}, and no longer would: {ours} publishes it with the token of its run, which starts no other "
+        "workflow"
+    )
+
+
+def _waits_for_release(workflow: Workflow) -> bool:
+    """Return whether a published release starts a workflow, and nothing calls it instead."""
+    if "release" not in workflow.triggers or "workflow_call" in workflow.triggers:
+        return False
+    types = {each.text for each in workflow.triggers["release"].get("types").each}
+    return not any(types) or bool(types & _PUBLISHED)
 
 
 def _uploads(workflow: Workflow, job: Job) -> bool:
@@ -135,7 +167,7 @@ def _when(workflow: Workflow, jobs: list[Job]) -> str:
     if any(True in truths for truths in by_tag):
         return "when a tag is pushed"
     if any(truths != {False} for truths in by_release):
-        return "when a release is published"
+        return _BY_RELEASE
     return "when a tag is pushed" if any(truths != {False} for truths in by_tag) else "too"
 
 
