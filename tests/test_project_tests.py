@@ -19,6 +19,14 @@ from tagready.facts.scaffolding.project_tests import OUR_PYTHONS, Recipe
 PIP = "python -m pip install --editable ."
 NO_TESTS = ("python -m pip install .", "python -m pip check")
 SYNC = 'uv sync --locked --all-extras{} --python "$(command -v python)"'
+UV_EXTRAS = """\
+[project]
+name = "lantern"
+optional-dependencies = {test = ["pytest"], old = [], new = []}
+[dependency-groups]
+docs = []
+[tool.uv]
+conflicts = """
 TOX = ("python -m pip install tox", "python -m tox run -e py")
 NOX = "import nox\n\n\n@nox.session\ndef tests(s):\n    s.run('go')\n"
 NOX_ALONE = ("python -m pip install nox", "python -m nox --session tests")
@@ -137,6 +145,28 @@ POETRY = ("python -m pip install poetry", "poetry install --all-extras")
             ("python -m pip install uv", SYNC.format(""), "uv run --no-sync --with pytest python -m pytest"),
         ),
         ("", {"uv.lock": 'name = "pytest-mock"\n'}, ("python -m pip install uv", SYNC.format(""), "uv pip check")),
+        # uv refuses `--all-extras` where some of them exclude each other.
+        *(
+            (f"{UV_EXTRAS}{conflicts}\n", {"uv.lock": ""}, (
+                "python -m pip install uv", SYNC.format(more), "uv run --no-sync python -m pytest",
+            ))
+            for conflicts, more in {
+                "[[{extra='old'}, {extra='new'}]]": " --no-extra new",
+                "[[{extra='Old_er'}, {extra='new'}, {extra='newest'}], [{extra='old.er'}, {extra='x; y'}]]":
+                    " --no-extra new --no-extra newest --no-extra 'x; y'",
+                "[[{extra='old'}, {extra='new'}], [{extra='new'}, {extra='newest'}]]": " --no-extra new",
+                "[[{extra='old'}, {extra='test'}]]": " --no-extra old",
+                "[[{extra='old'}, {group='dev'}]]": " --no-extra old",
+                "[[{extra='test'}, {group='dev'}]]": " --no-group dev",
+                "[[{extra='old'}, {group='docs'}]]": "",
+                "[[{extra='old'}, {group='docs'}]]\ndefault-groups = 'all'": " --no-extra old",
+                "[[{extra='old'}, {group='dev'}]]\ndefault-groups = ['docs']": "",
+                "[[{extra='old', package='LANTERN'}, {extra='new'}]]": " --no-extra new",
+                "[[{extra='old', package='shade'}, {extra='new'}]]": "",
+                "[[{package='shade'}, {package='lantern'}], [3], 3]": "",
+                "3": "",
+            }.items()
+        ),
         ("", {"poetry.lock": 'name = "pytest"\n'}, (*POETRY, "poetry run python -m pytest")),
         ("[tool.poetry.dev-dependencies]\npytest = '*'\n", {}, (*POETRY, "poetry run python -m pytest")),
         ("[tool.poetry.group.test.dependencies]\npytest = '*'\n", {}, (*POETRY, "poetry run python -m pytest")),
@@ -186,6 +216,7 @@ KEYS = st.sampled_from(
         "tool", "project", "dependency-groups", "tox", "env", "env_list", "env_run_base", "commands", "legacy_tox_ini",
         "hatch", "envs", "hatch-test", "test", "matrix", "scripts", "python", "poetry", "group", "dependencies", "dev",
         "classifiers", "requires-python", "optional-dependencies", "pytest", "name", "dev-dependencies",
+        "uv", "conflicts", "default-groups", "extra", "package",
     )
 )  # fmt: skip
 TABLES = st.recursive(ODD, lambda inner: st.dictionaries(KEYS, inner, max_size=4), max_leaves=12)
@@ -196,7 +227,8 @@ PLACES = (
     "tool.hatch.envs.hatch-test", "tool.hatch.envs.hatch-test.matrix", "tool.hatch.envs.test.scripts", "tool.poetry",
     "tool.poetry.group", "tool.poetry.group.test", "tool.poetry.classifiers", "tool.poetry.dependencies",
     "tool.poetry.dependencies.python", "project.classifiers", "project.requires-python", "project.name",
-    "project.optional-dependencies", "dependency-groups", "dependency-groups.test",
+    "project.optional-dependencies", "dependency-groups", "dependency-groups.test", "tool.uv.conflicts",
+    "tool.uv.default-groups",
 )  # fmt: skip
 
 

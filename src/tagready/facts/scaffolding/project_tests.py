@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from tagready.facts.project import normalized
 from tagready.facts.scaffolding import tox_environments
 from tagready.facts.scaffolding.tox_environments import runs_tests
 from tagready.facts.toml_tables import list_at, table_at
@@ -208,11 +209,40 @@ def _with_uv(pyproject: Mapping[str, Any], read: Read) -> Recipe | None:
         return None
     needs = _needs(pyproject, read, lock.replace("\r\n", "\n"))
     group = f" --group {needs.group}" if needs.group not in (None, "dev") else ""
-    sync = f'uv sync --locked --all-extras{group} --python "$(command -v python)"'
+    left_out = "".join(f" --no-{kind} {shlex.quote(name)}" for kind, name in _left_out(pyproject, needs))
+    sync = f'uv sync --locked --all-extras{left_out}{group} --python "$(command -v python)"'
     if not needs.tests:
         return Recipe(("python -m pip install uv", sync, "uv pip check"), found=False)
     run = "uv run --no-sync " + ("" if needs.pytest else "--with pytest ")
     return Recipe(("python -m pip install uv", sync, run + _pytest(needs)))
+
+
+def _left_out(pyproject: Mapping[str, Any], needs: _Needs) -> Iterator[tuple[str, str]]:
+    """Yield the extras and groups that cannot be installed beside others: what tests need stays, else the first named.
+
+    uv refuses `--all-extras` where `conflicts` names two of them.
+    """
+    uv, own = table_at(pyproject, "tool", "uv"), str(table_at(pyproject, "project").get("name", ""))
+    sets = [each for each in list_at(uv, "conflicts") if isinstance(each, list)]
+    conflicts = [[named for item in each for named in _conflicting(item, own)] for each in sets]
+    defaults = list_at({"default-groups": ["dev"], **uv}, "default-groups")
+    if uv.get("default-groups") == "all":
+        defaults = list(table_at(pyproject, "dependency-groups"))
+    first = [("group", needs.group or ""), ("extra", needs.extra or ""), *(("group", str(name)) for name in defaults)]
+    extras = [named for each in conflicts for named in each if named[0] == "extra"]
+    chosen: set[tuple[str, str]] = set()
+    for kind, name in dict.fromkeys((kind, normalized(name)) for kind, name in (*first, *extras)):
+        if any((kind, name) in each and chosen.intersection(each) for each in conflicts):
+            yield kind, name
+        else:
+            chosen.add((kind, name))
+
+
+def _conflicting(item: object, own: str) -> Iterator[tuple[str, str]]:
+    """Yield the extra or group of the project itself that an item of a conflict names."""
+    table = item if isinstance(item, dict) else {}
+    if normalized(str(table.get("package", own))) == normalized(own):
+        yield from ((kind, normalized(str(table[kind]))) for kind in ("extra", "group") if kind in table)
 
 
 def _with_poetry(pyproject: Mapping[str, Any], read: Read) -> Recipe | None:
