@@ -17,6 +17,7 @@ from tagready.facts.scaffolding.project_tests import OUR_PYTHONS, Recipe
 # -- how they are run --------------------------------------------------------------------------------------------------
 
 PIP = "python -m pip install --editable ."
+BY_GROUP = f'{PIP} "dependency-groups[cli]"'
 NO_TESTS = ("python -m pip install .", "python -m pip check")
 SYNC = 'uv sync --locked --all-extras{} --python "$(command -v python)"'
 UV_EXTRAS = """\
@@ -185,6 +186,20 @@ POETRY = ("python -m pip install poetry", "poetry install --all-extras")
         (
             "[dependency-groups]\ntest = ['pytest', 'pytest-xdist']\n", {},
             (f"{PIP} --group test", "python -m pytest -n auto"),
+        ),
+        *(
+            (
+                f"[project]\nclassifiers = ['Programming Language :: Python :: {python}']\n{groups}", {"tests": ""},
+                expected,
+            )
+            for python, groups, expected in [
+                ("3.8", "[dependency-groups]\ntest = ['pytest']\n",
+                 (BY_GROUP, "pip-install-dependency-groups test", "python -m pytest")),
+                ("3.8", "[dependency-groups]\ndev = ['ruff']\n",
+                 (f"{BY_GROUP} pytest", "pip-install-dependency-groups dev", "python -m pytest")),
+                ("3.8", "", (f"{PIP} pytest", "python -m pytest")),
+                ("3.9", "[dependency-groups]\ntest = ['pytest']\n", (f"{PIP} --group test", "python -m pytest")),
+            ]
         ),
         (
             "[project.optional-dependencies]\ntesting = ['pytest']\ndocs = ['sphinx']\n", {},

@@ -267,10 +267,19 @@ def _with_pip(pyproject: Mapping[str, Any], read: Read) -> Recipe:
     needs = _needs(pyproject, read)
     if not needs.tests:
         return Recipe(("python -m pip install .", "python -m pip check"), found=False)
-    what = f'".[{needs.extra}]"' if needs.extra and not needs.group else "."
-    install = f"python -m pip install --editable {what}" + (f" --group {needs.group}" if needs.group else "")
-    return Recipe((install + ("" if needs.pytest else " pytest"), _pytest(needs)))
+    install = "python -m pip install --editable "
+    pytest = "" if needs.pytest else " pytest"
+    if needs.group and _LAST_WITHOUT_GROUPS in pythons(pyproject):
+        by_group = f"pip-install-dependency-groups {needs.group}"
+        return Recipe((f'{install}. "dependency-groups[cli]"{pytest}', by_group, _pytest(needs)))
+    if needs.group:
+        return Recipe((f"{install}. --group {needs.group}{pytest}", _pytest(needs)))
+    what = f'".[{needs.extra}]"' if needs.extra else "."
+    return Recipe((f"{install}{what}{pytest}", _pytest(needs)))
 
+
+#: Its newest pip is 25.0.1, and `--group` came with 25.1.
+_LAST_WITHOUT_GROUPS = "3.8"
 
 #: The Pythons that a project without classifiers may be tested on, and the oldest that the workflows' machine has.
 _KNOWN_PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
