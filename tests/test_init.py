@@ -834,6 +834,76 @@ def test_what_the_project_took_over_is_left(aged: Project) -> None:
     assert "timeout-minutes: 9" in aged.read(HEAD)
 
 
+# -- pins of actions, which bots raise ---------------------------------------------------------------------------------
+
+#: What Dependabot and Renovate make of a pin.
+RAISED = f"{'7' * 40} # v99.0.1"
+
+
+def raise_pins(project: Project, pin: str = RAISED) -> None:
+    for path in GENERATED:
+        text = project.read(path)
+        project.write(
+            path, re.sub(r"(?<=uses: actions/checkout@)[0-9a-f]{40} # v[\d.]+$", pin, text, flags=re.MULTILINE)
+        )
+
+
+def test_a_pin_that_a_bot_raised_is_no_drift(plain: Project) -> None:
+    adopted(plain)
+    raise_pins(plain)
+    assert RAISED in plain.read(HEAD)
+    assert init(plain, "--check", "--format", "json").json["findings"] == []
+    assert steps(init(plain, "--upgrade", "--format", "json")) == dict.fromkeys(GENERATED, "keep")
+
+
+@pytest.mark.parametrize("pin", [f"{'7' * 40} # v1.0.0", f"{'7' * 40} # v7.0.1", f"{'7' * 40} # main"])
+def test_a_pin_of_no_newer_version_is_drift(plain: Project, pin: str) -> None:
+    """A commit that is not that of its version may be anybody's."""
+    adopted(plain)
+    raise_pins(plain, pin)
+    found = {each["path"]: each for each in init(plain, "--check", "--format", "json", code=1).json["findings"]}
+    assert found.keys() == {path for path in GENERATED if path.startswith(WORKFLOWS)}
+    why = (
+        "was changed by hand"
+        if "main" in pin
+        else "has an action at another commit than init writes, and of no newer version"
+    )
+    assert found[HEAD]["message"].startswith(f"{HEAD} {why}\n")
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_a_newer_pin_is_kept_where_the_rest_is_renewed(aged: Project, by_hand: bool) -> None:
+    if by_hand:
+        edit(aged, HEAD, "name: Every commit was reviewed", "name: Somebody looked at it")
+        aged.commit("Words of our own")
+    raise_pins(aged)
+    aged.commit("Bump actions/checkout")
+
+    for branch in ("trunk", "stem"):  # each time, another text is to be written
+        done = init(aged, "--upgrade", "--format", "json")
+        text = aged.read(HEAD)
+        assert steps(done)[HEAD] == ("merge" if by_hand else "renew")
+        assert "timeout-minutes: 10" in text
+        assert f"actions/checkout@{RAISED}\n" in text
+        assert ("name: Somebody looked at it" in text) is by_hand
+        aged.commit("Renew")
+        aged.git("branch", "-m", branch)
+
+
+def test_an_older_pin_is_raised_beside_changes_by_hand(plain: Project) -> None:
+    init(plain)
+    now = plain.read(HEAD)
+    raise_pins(plain, f"{'1' * 40} # v1.0.0")
+    plain.commit("As an older tagready wrote it")
+    edit(plain, HEAD, "name: Every commit was reviewed", "name: Somebody looked at it")
+    plain.commit("Words of our own")
+
+    done = init(plain, "--upgrade", "--format", "json")
+
+    assert steps(done)[HEAD] == "merge"
+    assert plain.read(HEAD) == now.replace("name: Every commit was reviewed", "name: Somebody looked at it")
+
+
 # -- the hash of tagready ----------------------------------------------------------------------------------------------
 
 HASH = digest("a wheel")

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from tagready.facts.scaffolding.stamps import Stamp, digest, read_stamp, restamped, stamped
 
 BODY = "name: Release\non: push\n"
+PINNED = f"steps:\n  - uses: actions/checkout@{'1' * 40} # v1.0.0\n"
 HEADER = (
     "# Written by tagready 1.2.0; `tagready init --upgrade` renews it, and keeps your changes.\n"
-    "# sha256 of all below: 1ac8ac20c5306aa1b1acd5b2bb2b4e1e7a1bc5d7d2b0ed6d3d6f1b8b9c1d2e3f\n"
+    "# sha256 of all below but for the pins of actions: "
+    "1ac8ac20c5306aa1b1acd5b2bb2b4e1e7a1bc5d7d2b0ed6d3d6f1b8b9c1d2e3f\n"
 )
 
 
@@ -20,7 +22,10 @@ def test_a_stamp_says_who_wrote_what() -> None:
 
     first, second, *rest = text.split("\n")
     assert first == "# Written by tagready 1.2.0; `tagready init --upgrade` renews it, and keeps your changes."
-    assert second == "# sha256 of all below: 75b1b6c8d4e8b0310523c8679478abaa3828f2f0efdd65104b2ad00bdd414030"
+    assert second == (
+        "# sha256 of all below but for the pins of actions: "
+        "75b1b6c8d4e8b0310523c8679478abaa3828f2f0efdd65104b2ad00bdd414030"
+    )
     assert "\n".join(rest) == BODY
     assert read_stamp(text) == Stamp("1.2.0", digest(BODY), BODY)
 
@@ -38,6 +43,8 @@ def test_the_digest_is_what_sha256sum_prints() -> None:
         (stamped(BODY, "1.2.0").replace("push", "pull_request"), False),
         (stamped(BODY, "1.2.0").replace("1.2.0", "1.3.0"), True),  # the version is not of the body
         (HEADER + BODY, False),
+        (stamped(PINNED, "1.2.0").replace(f"{'1' * 40} # v1.0.0", f"{'2' * 40} # v2.0.0"), True),  # a bot raised it
+        (stamped(PINNED, "1.2.0").replace(f"{'1' * 40} # v1.0.0", "v2"), False),
     ],
 )
 def test_whether_a_file_was_touched(text: str, untouched: bool) -> None:

@@ -23,6 +23,7 @@ from tagready.facts.changelog import find_marker
 from tagready.facts.findings import Finding, Report, WorldFailed, WrongUse, finding
 from tagready.facts.fragments import quoted
 from tagready.facts.scaffolding import adoption, scaffold, stamps
+from tagready.facts.scaffolding.action_pins import with_newest_pins
 from tagready.facts.scaffolding.scaffold import Tool
 from tagready.facts.scaffolding.stamps import Stamp
 
@@ -263,8 +264,15 @@ def _sha256_on_index(version: str) -> str | None:
 
 
 def _held(around: Surroundings, tool: Tool) -> dict[str, str]:
-    """Return the files that are kept up to date, without those that the project took into its own hands."""
-    return {path: text for path, text in scaffold.generated(around.facts, tool).items() if not around.is_own(path)}
+    """Return the files that are kept up to date, without those that the project took into its own hands.
+
+    Each has the pins of the file that is there, where those are newer.
+    """
+    return {
+        path: with_newest_pins(text, around.read(path) or "")
+        for path, text in scaffold.generated(around.facts, tool).items()
+        if not around.is_own(path)
+    }
 
 
 def _once(around: Surroundings) -> dict[str, str]:
@@ -386,7 +394,7 @@ def _merged(around: Surroundings, path: str, there: str, stamp: Stamp, text: str
     """Return the file with both what was changed in it and what is written differently now."""
     new = stamps.read_stamp(text)
     assert new is not None
-    if new.digest == stamp.digest:
+    if new.digest == stamp.digest and with_newest_pins(stamp.body, new.body) == stamp.body:
         return Step(path, Action.KEEP, "changed by you, up to date")
     base = _as_written(around.git, _committed(around.git, path), stamp.digest)
     if base is None:
@@ -435,10 +443,14 @@ def _committed(git: Git, path: str) -> list[Stamp]:
 
 
 def _merge(git: Git, ours: str, base: str, theirs: str) -> tuple[str, bool]:
-    """Return the three-way merge of texts, by git, and whether it is without conflicts."""
+    """Return the three-way merge of texts, by git, and whether it is without conflicts.
+
+    All have the newest pins of the three, so that these are in nobody's way.
+    """
+    newest = [with_newest_pins(text, ours, base, theirs) for text in (ours, base, theirs)]
     with tempfile.TemporaryDirectory(prefix="tagready-") as folder:
         paths = [Path(folder) / name for name in ("ours", "base", "theirs")]
-        for path, text in zip(paths, (ours, base, theirs), strict=True):
+        for path, text in zip(paths, newest, strict=True):
             path.write_bytes(text.encode("utf-8", "surrogateescape"))
         # Its exit code is the number of conflicts, 127 at most.
         done = git.run("merge-file", "--stdout", *map(str, paths), accept=range(128))
@@ -455,11 +467,11 @@ def _drift(around: Surroundings, path: str, text: str, tool: Tool) -> Finding | 
     stamp = stamps.read_stamp(there)
     if stamp is None or _same(there, text):
         return None
+    new = stamps.read_stamp(text)
+    is_current = new is not None and new.digest == stamp.digest
     if not stamp.is_untouched:
         why = "was changed by hand"
         own = f'if the file is yours now: generated = ["{path}"]'
-        new = stamps.read_stamp(text)
-        is_current = new is not None and new.digest == stamp.digest
         fix = (
             f"rm {quoted(path)} && tagready init" if is_current else "tagready init --upgrade, which keeps your changes"
         )
@@ -467,6 +479,9 @@ def _drift(around: Surroundings, path: str, text: str, tool: Tool) -> Finding | 
         fix = f"{fix}; {'what the tests run: test-commands in [tool.tagready]; ' if of_tests else ''}{own}"
     elif stamp.version != tool.version:
         why = f"was written by tagready {stamp.version}, and {tool.version} writes it differently"
+        fix = "tagready init --upgrade"
+    elif is_current:
+        why = "has an action at another commit than init writes, and of no newer version"
         fix = "tagready init --upgrade"
     else:
         why = "is not what this project needs now: its branch, tags, tests or settings changed since"

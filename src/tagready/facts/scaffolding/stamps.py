@@ -6,6 +6,8 @@ import re
 from hashlib import sha256
 from typing import NamedTuple
 
+from tagready.facts.scaffolding.action_pins import without_pins
+
 
 class Stamp(NamedTuple):
     """What a generated file says of itself: the tagready that wrote it, the digest of what that wrote, and its body."""
@@ -22,7 +24,7 @@ class Stamp(NamedTuple):
 
 _HEADER = re.compile(
     r"# Written by tagready (?P<version>\S+); `tagready init --upgrade` renews it, and keeps your changes\.\n"
-    r"# sha256 of all below: (?P<digest>[0-9a-f]{64})\n"
+    r"# sha256 of all below but for the pins of actions: (?P<digest>[0-9a-f]{64})\n"
 )
 
 
@@ -30,7 +32,7 @@ def stamped(body: str, version: str) -> str:
     """Return a generated file: the header, and the body below it."""
     return (
         f"# Written by tagready {version}; `tagready init --upgrade` renews it, and keeps your changes.\n"
-        f"# sha256 of all below: {digest(body)}\n{body}"
+        f"# sha256 of all below but for the pins of actions: {digest(body)}\n{body}"
     )
 
 
@@ -49,5 +51,5 @@ def restamped(text: str, stamp: Stamp) -> str:
 
 
 def digest(body: str) -> str:
-    """Return the SHA-256 of a body, as the header has it."""
-    return sha256(body.encode("utf-8", "surrogateescape")).hexdigest()
+    """Return the SHA-256 of a body, as the header has it: a bot that raises a pin has not touched what we wrote."""
+    return sha256(without_pins(body).encode("utf-8", "surrogateescape")).hexdigest()
