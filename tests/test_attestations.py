@@ -139,4 +139,22 @@ def test_a_failure_is_told_in_the_librarys_words(
         "python -m pypi_attestations sign",
         "line 4\nline 5\nline 6\nline 7\nline 8",
     )
+    assert raised.value.fix == ("run it again; where signing stays away: tagready publish --trusted --no-attestations")
+    assert seen()["arguments"][0] == "sign"
+
+
+def test_in_a_workflow_the_way_on_is_its_input(
+    dist: Path, seen: Callable[[], dict[str, list[str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody can change the command of a workflow that a tag has started."""
+    monkeypatch.setenv("FAILS", "no identity")
+    monkeypatch.setenv("GITHUB_WORKFLOW_REF", "acme/demo/.github/workflows/release-demo.yml@refs/tags/demo-1.4.0")
+    monkeypatch.setenv("GITHUB_REF_TYPE", "tag")
+    monkeypatch.setenv("GITHUB_REF_NAME", "demo-1.4.0")
+    with pytest.raises(WorldFailed) as raised:
+        attest(dist, files_of(dist))
+    assert raised.value.fix == (
+        "run it again; where signing stays away: gh workflow run release-demo.yml --ref demo-1.4.0 -f"
+        " attestations=false (an input of the workflow that init writes)"
+    )
     assert seen()["arguments"][0] == "sign"

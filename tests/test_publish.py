@@ -1302,7 +1302,7 @@ def test_where_signing_fails_nothing_is_uploaded(
         "the distributions could not be signed, and nothing was uploaded",
         "a long story\nno identity",
         "python -m pypi_attestations sign",
-        "run it again; where signing stays away: tagready publish --no-attestations",
+        "run it again; where signing stays away: tagready publish --trusted --no-attestations",
     )
     assert uploaded(job) == []
     published(asked(job, dist, trusted=True, attestations=False))

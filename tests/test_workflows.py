@@ -222,6 +222,21 @@ def test_trusted_publishing_needs_no_token(trusted: tuple[Site, Run]) -> None:
     assert "not attested" in summary(run, "publish")
 
 
+@pytest.mark.parametrize(("attestations", "signs"), [("false", False), ("true", True)])
+def test_a_release_is_started_anew_without_attestations(make: Make, attestations: str, signs: bool) -> None:
+    """The signing service stays away, and a tag runs the workflow of its own commit."""
+    site = make(ONCE, token=None, tls=True)
+    let_publish(site)
+    site.tag()
+    assert site.release().execute(stop_at=("publish", 3)) == "failure"
+
+    run = site.run(RELEASE, "workflow_dispatch", REF, inputs={"attestations": attestations})
+    assert run.execute() == "success", run.log
+
+    assert ("not attested" in summary(run, "publish")) is signs
+    assert site.index.bytes() == distributions(files_of(run, "kept-1"))
+
+
 def test_what_was_kept_first_is_published_though_it_is_built_anew(trusted: tuple[Site, Run]) -> None:
     site, run = trusted
     first = files_of(run, "kept-1")

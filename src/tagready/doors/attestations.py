@@ -46,6 +46,16 @@ def _is_of(attestation: Path, file: ReleasedFile) -> bool:
         return False
 
 
+def _without() -> str:
+    """Return the command that publishes without: a workflow is started anew, as the tag has it, with its input."""
+    known = {name: os.environ.get(name, "") for name in ("GITHUB_WORKFLOW_REF", "GITHUB_REF_TYPE", "GITHUB_REF_NAME")}
+    workflow, kind, tag = known.values()
+    if not workflow or kind != "tag":
+        return "tagready publish --trusted --no-attestations"
+    file = workflow.partition("@")[0].rpartition("/")[2]
+    return f"gh workflow run {file} --ref {tag} -f attestations=false (an input of the workflow that init writes)"
+
+
 def _sign(paths: Sequence[Path]) -> None:
     command = [sys.executable, "-P", "-m", "pypi_attestations", "sign", *map(str, paths)]
     try:
@@ -60,7 +70,7 @@ def _sign(paths: Sequence[Path]) -> None:
     if failed:
         raise WorldFailed(
             "the distributions could not be signed, and nothing was uploaded",
-            "run it again; where signing stays away: tagready publish --no-attestations",
+            f"run it again; where signing stays away: {_without()}",
             "python -m pypi_attestations sign",
             said,
         )
