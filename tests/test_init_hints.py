@@ -164,6 +164,37 @@ def test_a_workflow_of_ours_may_be_renamed(plain: Project) -> None:
     assert "without its hash" in found["message"]
 
 
+# -- a checklist that is of another day --------------------------------------------------------------------------------
+
+
+def test_a_checklist_of_the_secret_is_of_no_use_to_trusted_publishing(plain: Project, tmp_path: Path) -> None:
+    """It is written once, so that `--upgrade` leaves it."""
+    init(plain)
+    assert hints(plain) == []
+    line = plain.read(CHECKLIST)[: plain.read(CHECKLIST).index("## Once, and every 90 days")].count("\n") + 1
+    settings(plain, "publish = {trusted = true}")
+    anew = "take the page away, let tagready init write it anew, and tick again what is done"
+    expected = f"{CHECKLIST}:{line} asks for a secret, and publish.trusted does without: {anew}"
+    told = init(plain, "--upgrade", "--format", "json").json["hints"]
+    assert expected in told
+    checked = plain.run("init", "--check", "--format", "json").json
+    assert checked["hints"] == [expected]
+    assert f"  ! {CHECKLIST}:{line} asks for" in plain.run("init", "--check").out
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+        plain.run("init", "--check", "--format", "github")
+    assert f"| hint | {expected} |" in (tmp_path / "summary.md").read_text("utf-8")
+
+    (plain.path / CHECKLIST).unlink()
+    init(plain)
+    assert plain.run("init", "--check", "--format", "json").json["hints"] == []
+    settings(plain, "")
+    [hint] = plain.run("init", "--check", "--format", "json").json["hints"]
+    assert hint.endswith(f" asks for what only publish.trusted would take: {anew}")
+    settings(plain, 'generated = ["release.yml"]')
+    assert plain.run("init", "--check", "--format", "json").json["hints"] == []
+
+
 # -- compiled code -----------------------------------------------------------------------------------------------------
 
 BUILDS_WHEELS = "on: push\njobs:\n  a:\n    runs-on: ubuntu-24.04\n    steps:\n      - {}\n"

@@ -16,7 +16,7 @@ from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from tagready.commands.setup.init_hints import hints, other_forge
+from tagready.commands.setup.init_hints import hints, other_forge, outdated_checklist
 from tagready.commands.setup.surroundings import Surroundings, look
 from tagready.doors.git import Git
 from tagready.facts.changelog import find_marker
@@ -157,7 +157,7 @@ def check(git: Git, overlay: Path | None) -> Plan:
     if without and tool.sha256 is None and not around.facts.is_tagready:
         findings.append(_unpinned(tool, without))
     report = Report(tuple(findings)).and_(_unsafe(around))
-    return Plan(around.facts.name, (), report, ())
+    return Plan(around.facts.name, (), report, tuple(outdated_checklist(around)))
 
 
 def write(git: Git, steps: Sequence[Step]) -> None:

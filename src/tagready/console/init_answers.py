@@ -43,6 +43,10 @@ def show_plan(plan: Plan) -> None:
     if plan.report.findings:
         say()
         show_report(plan.report)
+    _show_hints(plan)
+
+
+def _show_hints(plan: Plan) -> None:
     for hint in plan.hints:
         say()
         say(_wrapped(f"  ! {hint}", "    "), fg="yellow")
@@ -90,10 +94,11 @@ def show_checked(plan: Plan, form: str) -> None:
         f"{plan.project}: the generated files are {'as init writes them' if report.ok else 'not as init writes them'}"
     )
     if form == "github":
-        show_github(title, [], report)
+        show_github(title, [("hint", hint) for hint in plan.hints], report)
         return
     show_report(report)
     say(f"{glyph('✓', '*') if report.ok else glyph('✗', 'x')} {title}", fg="green" if report.ok else "red")
+    _show_hints(plan)
 
 
 def _keys(plan: Plan) -> dict[str, Any]:

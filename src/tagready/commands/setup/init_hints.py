@@ -26,6 +26,7 @@ def hints(around: Surroundings, tool: Tool) -> Iterator[str]:
     if "release.yml" not in around.facts.own:
         yield from _beside_ours(around)
         yield from _compiled(around)
+        yield from outdated_checklist(around)
     if len(around.facts.own) < len(scaffold.WORKFLOWS):
         yield from _elsewhere(around)
         yield from _branch(around)
@@ -180,6 +181,26 @@ def _compiled(around: Surroundings) -> Iterator[str]:
             "compiled code, no index takes it, and the job `build` fails. Let a job of your own make the wheels "
             f"before, and list the workflows that it is in: generated = [{names}] in [tool.tagready]. The "
             'documentation shows both, under "Publish platform wheels"'
+        )
+
+
+#: Headings of the checklist, of what is to be set up with a secret, and without.
+_OF_SECRET, _OF_TRUST = re.compile(r"#+ .*PYPI_API_TOKEN"), re.compile(r"#+ .*Trusted Publishing")
+
+
+def outdated_checklist(around: Surroundings) -> Iterator[str]:
+    """Yield that the checklist, which is written once, asks for what `publish.trusted` has made of no use since."""
+    if around.facts.trusted:
+        heading, asks = _OF_SECRET, "a secret, and publish.trusted does without"
+    else:
+        heading, asks = _OF_TRUST, "what only publish.trusted would take"
+    path = around.path(around.facts.checklist)
+    lines = (around.read(path) or "").split("\n")
+    number = next((number for number, line in enumerate(lines, start=1) if heading.match(line)), None)
+    if number and "release.yml" not in around.facts.own:
+        yield (
+            f"{path}:{number} asks for {asks}: take the page away, let tagready init write it anew, and tick again "
+            "what is done"
         )
 
 
