@@ -149,6 +149,39 @@ def test_of_several_remotes_the_branchs_own_is_meant(plain: Project, tmp_path: P
     assert "https://github.com/company/lantern/issues/" in plain.read("towncrier.toml")
 
 
+def test_a_main_that_takes_pull_requests_is_not_committed_to(plain: Project, tmp_path: Path) -> None:
+    """Else the first thing that a project sees of it is that `protect-main` fails."""
+    add_remote(plain, tmp_path / "remote.git")
+
+    following = init(plain).out.partition("\n  next  ")[2].partition("\n  then  ")[0]
+
+    branch, add, *others = (line.strip() for line in following.split("\n"))
+    assert (branch, add[:8]) == ("git switch --create tagready", "git add ")
+    assert others == [
+        'git commit -m "Release with tagready"',
+        "git push --set-upstream origin tagready, and open a pull request",
+    ]
+    plain.git("switch", "--quiet", "--create", "tagready")
+    plain.commit("Release with tagready")
+    (plain.path / HEAD).unlink()
+    assert "git switch" not in init(plain).out
+    plain.git("switch", "--quiet", "main")
+    plain.git("merge", "--quiet", "tagready")
+    plain.write(HEAD, old(plain.read(HEAD)))
+    assert "  next  git switch --create renew-tagready\n        git add " in init(plain, "--upgrade").out
+    edit(plain, "pyproject.toml", '"pull-request"', '"direct"')
+    plain.write(HEAD, old(plain.read(HEAD)))
+    assert "git switch" not in init(plain, "--upgrade").out
+
+
+def test_an_empty_remote_takes_no_pull_request(plain: Project, tmp_path: Path) -> None:
+    plain.git("init", "--quiet", "--bare", str(tmp_path / "remote.git"))
+    plain.git("remote", "add", "origin", str(tmp_path / "remote.git"))
+    shown = init(plain).out
+    assert 'flow = "pull-request"' in shown
+    assert "  next  git add " in shown
+
+
 @pytest.mark.parametrize(
     ("path", "text", "heading"),
     [

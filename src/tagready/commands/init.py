@@ -62,7 +62,8 @@ class Plan(NamedTuple):
 
     `to_add` are the new files and folders, and the changed files, seen from the folder where we were started. `tests`
     is what the job `test` of the workflows will run, where one is written, and `tests_stated` that a key says so.
-    `on_github` is false where the remote is at another forge.
+    `on_github` is false where the remote is at another forge. `pull_request_to` is the remote where the branch that is
+    checked out takes pull requests only; empty where it takes commits.
     """
 
     project: str
@@ -73,6 +74,7 @@ class Plan(NamedTuple):
     tests: tuple[str, ...] = ()
     tests_stated: bool = False
     on_github: bool = True
+    pull_request_to: str = ""
 
     @property
     def writes(self) -> tuple[Step, ...]:
@@ -97,7 +99,16 @@ def plan(git: Git, overlay: Path | None, *, upgrade: bool) -> Plan:
     tests = around.facts.test_commands if any(step.writes and _has_tests(step.after or "") for step in steps) else ()
     report, hinted = Report(tuple(findings)), tuple(hints(around, tool))
     stated, on_github = bool(around.config.test_commands), other_forge(around) is None
-    return Plan(around.facts.name, tuple(steps), report, hinted, tuple(to_add), tests, stated, on_github)
+    to = _pull_request_to(around)
+    return Plan(around.facts.name, tuple(steps), report, hinted, tuple(to_add), tests, stated, on_github, to)
+
+
+def _pull_request_to(around: Surroundings) -> str:
+    """Return the remote that takes pull requests for the current branch; empty where commits go to it directly."""
+    git, branch = around.git, around.facts.default_branch
+    by_pull_request = around.config.flow == "pull-request" if around.settled else around.remote is not None
+    known = git.commit(f"refs/remotes/{around.remote}/{branch}") is not None
+    return around.remote or "" if by_pull_request and known and git.current_branch() == branch else ""
 
 
 def _looked(git: Git, overlay: Path | None) -> Surroundings:

@@ -77,8 +77,16 @@ def show_written(plan: Plan, form: str, at: str, *, written: bool) -> None:
         return
     where = "" if at == "." else f" -C {quoted(at)}"
     first = any(step.action in (Action.CREATE, Action.CHANGE) for step in plan.writes)
-    say(f"  next  git{where} add {' '.join(map(quoted, plan.to_add))}")
-    say(f'        git{where} commit -m "{"Release with tagready" if first else "Renew what tagready wrote"}"')
+    branch = "tagready" if first else "renew-tagready"
+    commands = [
+        f"add {' '.join(map(quoted, plan.to_add))}",
+        f'commit -m "{"Release with tagready" if first else "Renew what tagready wrote"}"',
+    ]
+    if plan.pull_request_to:
+        push = f"push --set-upstream {quoted(plan.pull_request_to)} {branch}, and open a pull request"
+        commands = [f"switch --create {branch}", *commands, push]
+    for place, command in enumerate(commands):
+        say(f"{'' if place else '  next':<8}git{where} {command}")
     checklist = next((step.path for step in plan.writes if step.path.endswith("readiness-checklist.md")), None)
     if checklist and plan.on_github:
         say(_wrapped(f"  then  {checklist} says what is to be set up on GitHub", " " * 8))
