@@ -556,7 +556,7 @@ NEEDS = "is not what this project needs now: its branch, tags, tests or settings
     ("change", "expected"),
     [
         (_missing, {HEAD: f"{HEAD} is missing (names unreviewed commits)"}),
-        (_no_checklist, {CHECKLIST: f"{CHECKLIST} is missing (what to set up on GitHub)"}),
+        (_no_checklist, {CHECKLIST: f"{CHECKLIST} is missing (what to set up once)"}),
         (_other_branch, {HEAD: f"{HEAD} {NEEDS}"}),
         (_other_tags, {f"{WORKFLOWS}/release.yml": f"{WORKFLOWS}/release.yml {NEEDS}"}),
         (

@@ -352,6 +352,11 @@ def test_workflows_that_nobody_runs(plain: Project, address: str, host: str | No
     ]
     done = init(plain)
     assert ("is to be set up on GitHub" in " ".join(done.out.split())) is (host is None)
+    text = plain.read(CHECKLIST)
+    of_github = ["ruleset", "Environments", "CODEOWNERS", "GitHub Actions", "Actions →", "release.yml", "card"]
+    assert [word for word in of_github if word in text] == ([] if host else of_github)
+    neutral = ["protected (only jobs", "masked", "Tags `v*` are protected", "The branch `main` is protected"]
+    assert [word for word in neutral if word in text] == (neutral if host else [])
     assert hints(plain) == (expected if host else [])
     settings(plain, 'generated = [".github/*"]')
     for arguments in ((), ("--upgrade",)):  # no workflow of ours, so none that lacks a hash

@@ -467,6 +467,7 @@ def test_the_facts_of_each_shape(tmp_path: Path) -> None:
         test_commands=(
             "python -m pip install poetry", "poetry install --all-extras --with test", "poetry run python -m pytest",
         ),
+        other_forge="gitlab.com",
         issues=GITLAB,
         directory="news",
         changelog="NEWS.rst",

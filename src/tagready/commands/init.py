@@ -16,7 +16,7 @@ from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from tagready.commands.setup.init_hints import hints, other_forge, outdated_checklist
+from tagready.commands.setup.init_hints import hints, outdated_checklist
 from tagready.commands.setup.surroundings import Surroundings, look
 from tagready.doors.git import Git
 from tagready.facts.changelog import find_marker
@@ -98,7 +98,7 @@ def plan(git: Git, overlay: Path | None, *, upgrade: bool) -> Plan:
     to_add = dict.fromkeys(_to_add(git, step.path) for step in steps if step.writes)
     tests = around.facts.test_commands if any(step.writes and _has_tests(step.after or "") for step in steps) else ()
     report, hinted = Report(tuple(findings)), tuple(hints(around, tool))
-    stated, on_github = bool(around.config.test_commands), other_forge(around) is None
+    stated, on_github = bool(around.config.test_commands), not around.facts.other_forge
     to = _pull_request_to(around)
     return Plan(around.facts.name, tuple(steps), report, hinted, tuple(to_add), tests, stated, on_github, to)
 
@@ -341,7 +341,7 @@ _WHY = {
     "protect-main.yml": "names unreviewed commits",
     "tagready.txt": "what workflows install",
     "README.md": "for contributors",
-    "readiness-checklist.md": "what to set up on GitHub",
+    "readiness-checklist.md": "what to set up once",
 }
 
 

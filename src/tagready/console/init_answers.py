@@ -88,8 +88,9 @@ def show_written(plan: Plan, form: str, at: str, *, written: bool) -> None:
     for place, command in enumerate(commands):
         say(f"{'' if place else '  next':<8}git{where} {command}")
     checklist = next((step.path for step in plan.writes if step.path.endswith("readiness-checklist.md")), None)
-    if checklist and plan.on_github:
-        say(_wrapped(f"  then  {checklist} says what is to be set up on GitHub", " " * 8))
+    if checklist:
+        on_github = " on GitHub" if plan.on_github else ""
+        say(_wrapped(f"  then  {checklist} says what is to be set up{on_github}", " " * 8))
 
 
 def show_checked(plan: Plan, form: str) -> None:

@@ -204,18 +204,8 @@ def outdated_checklist(around: Surroundings) -> Iterator[str]:
         )
 
 
-_HOST = re.compile(r"(?:\w+://)?(?:[^/@]*@)?(?P<host>[\w-]+(?:\.[\w-]+)+)[:/]")
-_OTHER_FORGES = re.compile(r"gitlab|codeberg|bitbucket|gitea|forgejo|sr\.ht|azure", re.IGNORECASE)
-
-
-def other_forge(around: Surroundings) -> str | None:
-    """Return the host of the remote where it is a forge other than GitHub; None where it is none that we know."""
-    match = _HOST.match(around.git.config(f"remote.{around.remote}.url") or "")
-    return match["host"] if match and _OTHER_FORGES.search(match["host"]) else None
-
-
 def _elsewhere(around: Surroundings) -> Iterator[str]:
-    host = other_forge(around)
+    host = around.facts.other_forge
     if host:
         yield (
             f"{around.remote} is at {host}, and only GitHub runs what is in {scaffold.FOLDER}: let your own "

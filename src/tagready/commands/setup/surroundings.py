@@ -174,6 +174,7 @@ def _facts(git: Git, sources: Sources, config: Config, news: News | None, remote
     def read(path: str) -> str | None:
         return _read(git, sources.path(path))
 
+    address = git.config(f"remote.{remote}.url") or "" if remote else ""
     docs = next((folder for folder in ("docs", "doc") if (git.top / sources.root / folder).is_dir()), "docs")
     described = project_tests.with_setup_cfg(sources.pyproject, read("setup.cfg") or "")
     tests = Recipe(config.test_commands) if config.test_commands else project_tests.read_tests(described, read)
@@ -189,7 +190,8 @@ def _facts(git: Git, sources: Sources, config: Config, news: News | None, remote
         token_page=_token_page(),
         docs=docs,
         has_site=(git.top / sources.root / docs / "conf.py").is_file(),
-        issues=scaffold.issues_at(git.config(f"remote.{remote}.url") or "") if remote else "",
+        other_forge=scaffold.other_forge(address),
+        issues=scaffold.issues_at(address),
     )
     return _with_news(facts, news, sources) if news else _with_changelog(facts, git, sources)
 

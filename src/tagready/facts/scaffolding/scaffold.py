@@ -63,6 +63,7 @@ class Facts(NamedTuple):
     `root` is the project's folder in the repository, and `directory` and `changelog` are seen from there. `issues` is
     the address of an issue with `{issue}` for its number, `token_page` where tokens are made. `title_format` and
     `underlines` are for a project without towncrier's settings; `has_site` says that Sphinx makes a site of `docs`.
+    `other_forge` is the host of the remote where that is a forge whose CI runs no workflow of ours, else empty.
     `readme` is what the readme beside the fragments is called, empty where there will be none. `own` are the workflows
     that are not ours to write, and `yaml` those that end in `.yaml`: both by the names that we would write.
     """
@@ -77,6 +78,7 @@ class Facts(NamedTuple):
     has_tests: bool = True
     has_submodules: bool = False
     trusted: bool = False
+    other_forge: str = ""
     issues: str = ""
     token_page: str = ""
     directory: str = "changelog.d"
@@ -260,6 +262,16 @@ def _scalar(text: str) -> str:
 
 def _template(name: str) -> str:
     return files("tagready").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+_HOST = re.compile(r"(?:\w+://)?(?:[^/@]*@)?(?P<host>[\w-]+(?:\.[\w-]+)+)[:/]")
+_OTHER_FORGES = re.compile(r"gitlab|codeberg|bitbucket|gitea|forgejo|sr\.ht|azure", re.IGNORECASE)
+
+
+def other_forge(remote: str) -> str:
+    """Return the host in a remote's address where it is a forge other than GitHub; empty where it is none we know."""
+    match = _HOST.match(remote)
+    return match["host"] if match and _OTHER_FORGES.search(match["host"]) else ""
 
 
 def issues_at(remote: str) -> str:
