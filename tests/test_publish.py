@@ -948,22 +948,21 @@ PUBLISH = '[project]\nname = "demo"\nversion = "1.4.0"\n[tool.towncrier]\n[tool.
 def test_configured(keys: str, trusted: bool, probe: bool, tmp_path: Path) -> None:
     project = make_project(tmp_path / "demo", pyproject=PUBLISH.replace("{}", keys))
     expected = Options(trusted=trusted, probe=probe, project="demo")
-    assert configured(Options(), project.path, None) == expected
-    assert configured(Options(), project.path / "changelog.d", None) == expected
+    for folder in (project.path, project.path / "changelog.d"):
+        assert configured(Options(), folder, None) == expected._replace(directory=folder)
     # What is asked for on the command line is asked for; and a name that is given is not looked up.
     given = Options(trusted=True, project="other")
-    assert configured(given, project.path, None) == given._replace(probe=probe)
+    assert configured(given, project.path, None) == given._replace(probe=probe, directory=project.path)
 
 
 def test_configured_where_there_is_no_project(tmp_path: Path) -> None:
     overlay = tmp_path / "more.toml"
     overlay.write_text("publish = { trusted = true }\n")
-    assert configured(Options(), tmp_path, None) == Options()
-    assert configured(Options(), tmp_path, overlay) == Options(trusted=True)
+    assert configured(Options(), tmp_path, None) == Options(directory=tmp_path)
     subprocess.run(["git", "init", "--quiet", str(tmp_path / "empty")], check=True)
-    assert configured(Options(), tmp_path / "empty", overlay) == Options(trusted=True)
-    other = make_project(tmp_path / "other", pyproject="")
-    assert configured(Options(), other.path, overlay) == Options(trusted=True)
+    make_project(tmp_path / "other", pyproject="")
+    for folder in (tmp_path, tmp_path / "empty", tmp_path / "other"):
+        assert configured(Options(), folder, overlay) == Options(directory=folder, trusted=True)
 
 
 # -- as people run it --------------------------------------------------------------------------------------------------
