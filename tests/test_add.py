@@ -428,7 +428,8 @@ def test_what_no_release_would_take_is_refused_and_nothing_is_written(
     ("text", "rule"),
     [
         pytest.param("A\n\n##### 0.9.0", "fragment-malformed", id="a heading that is a version"),
-        pytest.param("A\n\n<!-- and no end", "entry-swallows", id="what swallows the rest"),
+        pytest.param("A\n\n<!-- and no end", "fragment-malformed", id="what never ends"),
+        pytest.param("A\n\n```\nx\n```", "entry-swallows", id="what swallows the rest"),
     ],
 )
 def test_what_would_spoil_the_changelog_is_refused(make: Callable[..., Project], text: str, rule: str) -> None:

@@ -100,6 +100,13 @@ IN_CODE = commit(
     keys('version-source = "files"\nversion-files = ["src/demo/__init__.py"]'),
 )
 
+#: The only section has a folder of its own.
+CORE = run(
+    commit(write("pyproject.toml", f'{PYPROJECT}[[tool.towncrier.section]]\nname = "Core"\npath = "core"\n')),
+    commit(git("rm", "-q", "changelog.d/12.feature.md", "changelog.d/13.bugfix.md"),
+           write("changelog.d/core/1.misc.md", "x")),
+)  # fmt: skip
+
 CASES: dict[str, tuple[Step, list[Found]]] = {
     "code and a fragment": (WITH_NEWS, []),
     "code and no fragment": (CODED, [MISSING]),
@@ -140,7 +147,33 @@ CASES: dict[str, tuple[Step, list[Found]]] = {
     ),
     "a comment without an end": (
         commit(NEWS, write("changelog.d/78.bugfix.md", "x\n\n<!-- and so on\n")),
-        [error("entry-swallows", "changelog.d/78.bugfix.md")],
+        [error("fragment-malformed", "changelog.d/78.bugfix.md", 3)],
+    ),
+    "a comment without an end, before any text": (
+        commit(NEWS, write("changelog.d/78.bugfix.md", "<!-- open now\n")),
+        [error("fragment-malformed", "changelog.d/78.bugfix.md", 1)],
+    ),
+    "a fence that the issue spoils": (
+        commit(NEWS, edit("pyproject.toml", "directory", "all_bullets = false\ndirectory"),
+               write("changelog.d/78.bugfix.md", "x\n\n```\nx\n```\n")),
+        [warning("fragment-malformed", "changelog.d/78.bugfix.md", 5),
+         error("entry-swallows", "changelog.d/78.bugfix.md")],
+    ),
+    "a digit that is no number": (
+        commit(NEWS, write("changelog.d/².bugfix.md", "x\n")),
+        [error("fragment-malformed", "changelog.d/².bugfix.md")],
+    ),
+    "an orphan without text, of a type that shows none": (
+        commit(NEWS, write("changelog.d/+x.misc.md", "")),
+        [error("fragment-empty", "changelog.d/+x.misc.md")],
+    ),
+    "a byte order mark": (
+        commit(write("changelog.d/78.bugfix.md", "\ufeffA lamp.\n")),
+        [warning("fragment-malformed", "changelog.d/78.bugfix.md", 1)],
+    ),
+    "a fragment that no section has": (
+        run(since_main(CORE), commit(write(CODE, "x"), write("changelog.d/77.bugfix.md", "x"))),
+        [error("fragment-ignored", "changelog.d/77.bugfix.md")],
     ),
     "a heading that is a version": (
         commit(edit("pyproject.toml", "directory", "all_bullets = false\ndirectory"), NEWS,

@@ -62,6 +62,11 @@ BLANKS, FINAL = "blanks at the end of the line removed", "final newline added"
     ("data", "newline", "markdown", "better", "mended"),
     [
         (b"A lamp.\n", None, True, b"A lamp.\n", []),
+        (b"\xef\xbb\xbfA lamp.\n", None, True, b"A lamp.\n", [(1, "byte order mark removed")]),
+        (b"\xef\xbb\xbf\nA\r\n", "\n", False, b"A\n",
+         [(1, "byte order mark removed"), (None, "line endings are LF now"),
+          (1, "empty lines at the beginning removed")]),
+        (b"\xef\xbb\xbf \n", None, True, b"\xef\xbb\xbf \n", []),
         (b"A lamp.", None, True, b"A lamp.\n", [(1, FINAL)]),
         (b"A lamp. \t\n", None, True, b"A lamp.\n", [(1, BLANKS)]),
         (b"A \nlamp.  \n", None, True, b"A\nlamp.\n", [(1, BLANKS), (2, BLANKS)]),

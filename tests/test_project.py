@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 import tomllib
 from pathlib import Path
 
@@ -142,6 +143,7 @@ def test_defaults() -> None:
         title_format="",
         template=None,
         types=DEFAULT_TYPES,
+        base="my-demo/newsfragments",
         sections=(Section("", "my-demo/newsfragments"),),
         ignore=None,
         issue_pattern="",
@@ -160,6 +162,7 @@ def test_paths_are_from_the_repositorys_top() -> None:
         "libs/demo/news/_t.md",
     )
     assert news.sections == (Section("", "libs/demo/news"),)
+    assert news.base == "libs/demo/news"
     assert read_news(sources(PROJECT, TABLE, root="libs/demo")).config_path == "libs/demo/towncrier.toml"
 
 
@@ -192,8 +195,47 @@ def test_markdown(filename: str, markdown: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "section"),
+    [("d/1.misc.md", ""), ("d/gui/1.misc.md", "GUI"), ("1.misc.md", "Top"), ("d/x/1.misc.md", None), ("dd", "Top")],
+)
+def test_the_section_of_a_file(path: str, section: str | None) -> None:
+    sections = (Section("", "d"), Section("GUI", "d/gui"), Section("Top", "."))
+    found = read_news(sources(PROJECT))._replace(sections=sections).section_of(path)
+    assert (found.name if found else None) == section
+    assert found is None or found.path(path.rpartition("/")[2]) == path
+
+
+@pytest.mark.parametrize(
+    ("filename", "path", "version"),
+    [
+        ("docs/{version}/news.md", "docs/1.4.0/news.md", "1.4.0"),
+        ("{version}.md", "1.4.0.md", "1.4.0"),
+        ("{name}/{version}/{version}-{project_date}.md", "my-demo/1.4/1.4-2026-02-03.md", "1.4"),
+        ("{version}/{version}.md", "1.4/1.5.md", None),
+        ("docs/{version}/news.md", "docs/a/b/news.md", None),
+    ],
+)
+def test_changelogs_of_versions(filename: str, path: str, version: str | None) -> None:
+    news = read_news(sources(f'{PROJECT}{TABLE}filename = "{filename}"\nsingle_file = false\n'))
+    match = re.fullmatch(news.changelog_pattern(), path)
+    assert (match["version"] if match else None) == version
+    parts, patterns = path.split("/"), news.changelog_parts()
+    if version is not None:
+        assert all(re.fullmatch(*pair) for pair in zip(patterns, parts, strict=True))
+
+
+def test_a_type_that_tells_of_nothing() -> None:
+    listed = '[[tool.towncrier.type]]\nname = "Chore"\ncheck = false\n[[tool.towncrier.type]]\nname = "Fix"\n'
+    assert [type_.tells for type_ in read_news(sources(PROJECT + TABLE + listed)).types] == [False, True]
+    table = "[tool.towncrier.fragment.chore]\ncheck = false\n[tool.towncrier.fragment.fix]\n"
+    assert [type_.tells for type_ in read_news(sources(PROJECT + TABLE + table)).types] == [False, True]
+
+
+@pytest.mark.parametrize(
     ("table", "what"),
     [
+        ("underlines = 5", "pyproject.toml: underlines must be a list, not 5"),
+        ("ignore = true", "pyproject.toml: ignore must be a list, not True"),
         ("filename = 1", "pyproject.toml: filename must name the changelog, not 1"),
         ('filename = ""', "pyproject.toml: filename must name the changelog, not ''"),
         ("[[tool.towncrier.type]]\ndirectory = 'x'", "pyproject.toml: a [[tool.towncrier.type]] has no name"),

@@ -65,7 +65,7 @@ def findings(result: Result) -> list[Found]:
         pytest.param([write(NOTE, " \n")], [("fragment-empty", "error", NOTE, None)], id="a fragment without text"),
         pytest.param([write(NOTE, "# A\n")], [("fragment-malformed", "error", NOTE, 1)], id="a heading"),
         pytest.param(
-            [write(NOTE, "A\n\n<!-- and no end\n")], [("entry-swallows", "error", NOTE, None)], id="a swallow"
+            [write(NOTE, "A\n\n<!-- and no end\n")], [("fragment-malformed", "error", NOTE, 3)], id="an open comment"
         ),
         pytest.param(
             [write("changelog.d/41.feat.md", "Lamps.\n")],

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Collection
 from typing import NamedTuple
 
-from tagready.facts.changelog import newline_of
+from tagready.facts.changelog import BOM, newline_of
 from tagready.facts.fragments import likely_name, meant_as_news, read_name, survey
 from tagready.facts.project import News, Section
 
@@ -27,9 +26,8 @@ def better_name(
     `others` are all names in the folder. The new one is that of a fragment, is no other's issue, type and counter, and
     its type shows what the file says.
     """
-    path = posixpath.join(section.directory, name)
     extras = tuple(extra_files)
-    if read_name(news, section, name) is not None or not meant_as_news(path, extras):
+    if read_name(news, section, name) is not None or not meant_as_news(section.path(name), extras):
         return None
     likely = likely_name(name, [type_.name for type_ in news.types], ".md" if news.markdown else ".rst")
     if likely is None or likely.lower() in {other.lower() for other in others}:
@@ -51,12 +49,12 @@ def better_text(data: bytes, newline: str | None, *, markdown: bool) -> tuple[by
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         return data, ()
-    body = text.replace("\r\n", "\n")
-    if not text.strip() or re.search("[\0\r]", body) or re.search(r"^(?:<{7}|>{7})", body, re.MULTILINE):
+    body = text.removeprefix(BOM).replace("\r\n", "\n")
+    if not body.strip() or re.search("[\0\r]", body) or re.search(r"^(?:<{7}|>{7})", body, re.MULTILINE):
         return data, ()
-    mended: list[Mended] = []
+    mended: list[Mended] = [Mended(1, "byte order mark removed")] if text.startswith(BOM) else []
     ending = newline or newline_of(text)
-    if "\n" in text and text != body.replace("\n", ending):
+    if "\n" in text and text.removeprefix(BOM) != body.replace("\n", ending):
         names = {"\n": "LF", "\r\n": "CRLF"}
         mended.append(Mended(None, f"line endings are {names[ending]} now"))
     lines = body.split("\n")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatch, translate
 from functools import lru_cache
 from itertools import count
 from typing import NamedTuple
 
+from tagready.facts.changelog import BOM
 from tagready.facts.findings import Finding, as_warning, finding
 from tagready.facts.project import ALWAYS_IGNORED, News, Section
 from tagready.facts.versions import parse
@@ -27,10 +28,9 @@ class Fragment(NamedTuple):
 
 
 class Survey(NamedTuple):
-    """What the files in the fragment directories are: fragments, files that are passed over, and what is wrong."""
+    """What the files in the fragment directories are: the fragments, and what is wrong with names."""
 
     fragments: tuple[Fragment, ...]
-    passed_over: tuple[str, ...]
     findings: tuple[Finding, ...]
 
 
@@ -42,7 +42,7 @@ _NEVER_NEWS = (".*", "readme*", "*template*", "*.j2", "*.jinja*", "*.py")
 def survey(news: News, listing: Iterable[tuple[Section, str]], extra_files: Sequence[str]) -> Survey:
     """Return what towncrier would make of the files, given as (section, file name), and a finding for each stray."""
     fragments: list[Fragment] = []
-    passed_over: list[str] = []
+    strays: list[tuple[Section, str]] = []
     findings: list[Finding] = []
     types = frozenset(type_.name for type_ in news.types)
     ignored = _ignored_names(news)
@@ -50,19 +50,38 @@ def survey(news: News, listing: Iterable[tuple[Section, str]], extra_files: Sequ
     names = {(section.directory, name) for section, name in listing}
     for section, name in listing:
         if ignored.match(name.lower()):
-            passed_over.append(posixpath.join(section.directory, name))
-        elif fragment := _read(news, section, name, types):
+            continue
+        if fragment := _read(news, section, name, types):
             fragments.append(fragment)
             if _LEFTOVER.search(name):
                 original = _original(name)
                 findings.append(_leftover(fragment, original, alone=(section.directory, original) not in names))
             findings += _name_findings(news, fragment, name)
-        else:
-            path = posixpath.join(section.directory, name)
-            passed_over.append(path)
-            if not _never_news(name, path, extra_files):
-                findings.append(_ignored(news, path, name))
-    return Survey(tuple(fragments), tuple(passed_over), (*findings, *_duplicates(fragments)))
+        elif not _never_news(name, section.path(name), extra_files):
+            strays.append((section, name))
+    findings += _ignored(news, strays, fragments)
+    return Survey(tuple(fragments), (*findings, *_duplicates(fragments)))
+
+
+def survey_above(news: News, names: Iterable[str], extra_files: Sequence[str]) -> tuple[Finding, ...]:
+    """Return a finding for each file that lies above the sections' folders, and is named as if for one of them.
+
+    towncrier never looks there (26.9.0).
+    """
+    above = Section("", news.base)
+    return tuple(
+        _above(news, above.path(name), name)
+        for name in names
+        if looks_like_news(news, name)
+        and not ignored_by_towncrier(news, name)
+        and not _never_news(name, above.path(name), extra_files)
+    )
+
+
+def looks_like_news(news: News, name: str) -> bool:
+    """Return whether a file's name has a type in it, or something near to one."""
+    types = [type_.name for type_ in news.types]
+    return read_name(news, news.sections[0], name) is not None or likely_name(name, types, ".md") is not None
 
 
 def ignored_by_towncrier(news: News, name: str) -> bool:
@@ -95,11 +114,12 @@ def _read(news: News, section: Section, name: str, types: frozenset[str]) -> Fra
     else:
         return None
     issue = ".".join(parts[:place]).strip()
+    # towncrier asks `isdigit`, which is true of a `²`, too, and breaks on that: a finding of its own.
     issue = str(int(issue)) if issue.isdecimal() else issue
     follows = parts[place + 1] if place + 1 < len(parts) else ""
     orphan = bool(news.orphan_prefix) and issue.startswith(news.orphan_prefix)
     return Fragment(
-        path=f"{section.directory}/{name}" if section.directory != "." else name,
+        path=section.path(name),
         section=section.name,
         issue="" if orphan else issue,
         type=parts[place],
@@ -122,17 +142,51 @@ def _never_news(name: str, path: str, extra_files: Sequence[str]) -> bool:
     )
 
 
-def _ignored(news: News, path: str, name: str) -> Finding:
-    types = [type_.name for type_ in news.types]
-    likely = likely_name(name, types, ".md" if news.markdown else ".rst")
-    if likely:
-        fix = f"git mv {quoted(path)} {quoted(posixpath.join(posixpath.dirname(path), likely))}"
+def _ignored(news: News, strays: Sequence[tuple[Section, str]], fragments: Sequence[Fragment]) -> list[Finding]:
+    """Return the finding for each file that towncrier passes over, with a name that is free."""
+    taken = {_key(fragment) for fragment in fragments if not fragment.orphan}
+    paths = {fragment.path.lower() for fragment in fragments}
+    found = []
+    for section, name in strays:
+        likely = likely_name(name, [type_.name for type_ in news.types], _extension(news))
+        meant = read_name(news, section, likely) if likely else None
+        if meant is not None and (_key(meant) in taken or meant.path.lower() in paths):
+            meant = _renumbered(meant, taken)
+        if meant is not None:
+            taken.add(_key(meant))
+            paths.add(meant.path.lower())
+        found.append(_passed_over(news, section.path(name), meant.path if meant else ""))
+    return found
+
+
+def _extension(news: News) -> str:
+    return ".md" if news.markdown else ".rst"
+
+
+def _passed_over(news: News, path: str, better: str) -> Finding:
+    if better:
+        fix = f"git mv {quoted(path)} {quoted(better)}"
     else:
-        fix = f"name it ISSUE.TYPE.{'md' if news.markdown else 'rst'} with one of the types {', '.join(types)}"
+        types = ", ".join(type_.name for type_ in news.types)
+        fix = f"name it ISSUE.TYPE{_extension(news)} with one of the types {types}"
     return finding(
         "fragment-ignored",
         f"{path} is not named like a fragment, so towncrier passes over it and its text would be missing",
         f"{fix}, or list it under `ignore` in [tool.towncrier] of {news.config_path}",
+        path,
+    )
+
+
+def _above(news: News, path: str, name: str) -> Finding:
+    known = {section.path(name): section.name for section in news.sections}
+    move = f"git mv {quoted(path)} {quoted(next(iter(known)))}"
+    if len(known) > 1:
+        others = ", ".join(f"{posixpath.dirname(there)} for {section}" for there, section in known.items())
+        move = f"git mv {quoted(path)} into the folder of its section ({others})"
+    return finding(
+        "fragment-ignored",
+        f"{path} is in no section's folder, so towncrier never sees it and its text would be missing",
+        f"{move}, or list it under `ignore` in [tool.towncrier] of {news.config_path}",
         path,
     )
 
@@ -148,9 +202,11 @@ def quoted(path: str) -> str:
 
 _SYNONYMS = {
     "bug": ("bugfix", "fix", "fixed"), "fix": ("bugfix", "fixed"), "fixed": ("bugfix", "fix"), "bugfix": ("fix", "bug"),
-    "feat": ("feature", "added"), "add": ("added", "feature"), "docs": ("doc",), "documentation": ("doc", "docs"),
-    "break": ("breaking", "removal"), "remove": ("removal", "removed"), "deprecated": ("deprecation",),
-    "chore": ("misc", "internal"), "change": ("changed", "misc"),
+    "feat": ("feature", "added"), "feature": ("feat", "added"), "add": ("added", "feature"), "added": ("add",),
+    "doc": ("docs", "documentation"), "docs": ("doc", "documentation"), "documentation": ("doc", "docs"),
+    "break": ("breaking", "removal"), "remove": ("removal", "removed"), "removal": ("removed", "remove"),
+    "removed": ("removal", "remove"), "deprecated": ("deprecation",), "deprecation": ("deprecated",),
+    "chore": ("misc", "internal"), "misc": ("chore", "internal"), "change": ("changed", "misc"), "changed": ("change",),
 }  # fmt: skip
 
 
@@ -192,6 +248,16 @@ def _leftover(fragment: Fragment, original: str, *, alone: bool) -> Finding:
 
 def _name_findings(news: News, fragment: Fragment, name: str) -> list[Finding]:
     found = []
+    numbers = (fragment.issue, name.rpartition(f".{fragment.type}.")[2].partition(".")[0])
+    if strange := next((number for number in numbers if number.isdigit() and not number.isdecimal()), ""):
+        found.append(
+            finding(
+                "fragment-malformed",
+                f"{fragment.path}: {strange!r} is a digit, but no number, and towncrier breaks on it",
+                "rename it, with plain digits",
+                fragment.path,
+            )
+        )
     if news.issue_pattern and fragment.issue and not re.fullmatch(news.issue_pattern, fragment.issue):
         found.append(
             finding(
@@ -229,14 +295,14 @@ def _duplicates(fragments: Sequence[Fragment]) -> list[Finding]:
     for fragment in fragments:
         key = _key(fragment)
         if not fragment.orphan and key in seen:
-            free = next(number for number in count(fragment.counter + 1) if (*key[:3], number) not in taken)
-            taken.add((*key[:3], free))
+            free = _renumbered(fragment, taken)
+            taken.add(_key(free))
             found.append(
                 finding(
                     "fragment-duplicated",
                     f"{fragment.path} and {seen[key].path} are the same issue, type and counter to towncrier, "
                     "which stops at them",
-                    f"join them, or rename one to {_with_counter(fragment, free)}",
+                    f"join them, or rename one to {posixpath.basename(free.path)}",
                     fragment.path,
                 )
             )
@@ -249,10 +315,16 @@ def _key(fragment: Fragment) -> tuple[str, str, str, int]:
     return fragment.section, fragment.issue, fragment.type, fragment.counter
 
 
-def _with_counter(fragment: Fragment, counter: int) -> str:
-    extension = posixpath.splitext(fragment.path)[1]
+def _renumbered(fragment: Fragment, taken: Collection[tuple[str, str, str, int]]) -> Fragment:
+    """Return the fragment under the next counter that is free."""
+    key = _key(fragment)
+    free = next(number for number in count(fragment.counter + 1) if (*key[:3], number) not in taken)
+    folder, name = posixpath.split(fragment.path)
+    stem = fragment.issue or name.partition(f".{fragment.type}")[0]
+    extension = posixpath.splitext(name)[1]
     extension = extension if extension in (".md", ".rst", ".txt") else ""
-    return f"{fragment.issue}.{fragment.type}.{counter}{extension}"
+    better = posixpath.join(folder, f"{stem}.{fragment.type}.{free}{extension}")
+    return fragment._replace(path=better, counter=free)
 
 
 #: Signs that no text has: git takes a file with NUL for a binary one, and a terminal obeys what follows ESC.
@@ -269,19 +341,18 @@ def judge_text(news: News, fragment: Fragment, data: bytes) -> list[Finding]:
         return [
             _malformed(fragment, line, "is not UTF-8", "towncrier would replace the bytes by �", "save it as UTF-8")
         ]
-    if not text.strip():
-        if not news.type(fragment.type).shows_content:
-            return []
-        return [
-            finding(
-                "fragment-empty",
-                f"{fragment.path} has no text, so the entry would show a bare issue number",
-                "write one sentence for the users into it and commit, or git rm it",
-                fragment.path,
-            )
-        ]
+    if _shows_nothing(text, markdown=news.markdown):
+        return _empty(fragment) if _needs_text(news, fragment) else []
     if "\r" in text:
         text = text.replace("\r\n", "\n")
+    found = []
+    if text.startswith(BOM):
+        text = text.removeprefix(BOM)
+        found.append(_has_bom(fragment))
+    return found + _judge_visible(news, fragment, text)
+
+
+def _judge_visible(news: News, fragment: Fragment, text: str) -> list[Finding]:
     if control := _CONTROL.search(text):
         return [_has_control(fragment, text, control)]
     if conflict := _CONFLICT.search(text):
@@ -291,6 +362,43 @@ def judge_text(news: News, fragment: Fragment, data: bytes) -> list[Finding]:
     if not _SUSPECT.search(text):
         return []
     return _markdown_faults(news, fragment, text) if news.markdown else _rst_faults(news, fragment, text)
+
+
+#: Signs that nobody sees.
+_UNSEEN = " \t\r\n\v\f\xa0\u200b\u200c\u200d\u2060" + BOM
+
+
+def _shows_nothing(text: str, *, markdown: bool) -> bool:
+    """Return whether readers would see nothing of a text: it is blank, or all of it is a comment."""
+    if markdown and "<!--" in text:
+        text = re.sub(r"(?s)<!--.*?-->", "", text)
+    return not text.strip(_UNSEEN) or not text.strip()
+
+
+def _needs_text(news: News, fragment: Fragment) -> bool:
+    """Return whether the entry would show the text: of a type that does so, and always of what has no issue.
+
+    What a template of the project's own does with the latter, nobody knows.
+    """
+    return news.type(fragment.type).shows_content or (fragment.orphan and news.template is None)
+
+
+def _empty(fragment: Fragment) -> list[Finding]:
+    instead = "nothing at all" if fragment.orphan else "a bare issue number"
+    return [
+        finding(
+            "fragment-empty",
+            f"{fragment.path} has no text, so the entry would show {instead}",
+            "write one sentence for the users into it and commit, or git rm it",
+            fragment.path,
+        )
+    ]
+
+
+def _has_bom(fragment: Fragment) -> Finding:
+    what = "begins with a byte order mark"
+    why = "towncrier would carry it into the middle of the changelog"
+    return as_warning(_malformed(fragment, 1, what, why, "save it without one (tagready check --fix does)"))
 
 
 def _has_control(fragment: Fragment, text: str, control: re.Match[str]) -> Finding:
@@ -303,7 +411,7 @@ def _has_control(fragment: Fragment, text: str, control: re.Match[str]) -> Findi
 
 _ITEMS = r"(?:[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]+)*"
 _SUSPECT = re.compile(
-    rf"^{_ITEMS} {{0,3}}(?:#|```|~~~)" r"|^[ \t]*([!-/:-@\[-`{-~])\1{2,}[ \t]*$",
+    rf"^{_ITEMS} {{0,3}}(?:#|```|~~~)" r"|<[!?]" r"|^[ \t]*([!-/:-@\[-`{-~])\1{2,}[ \t]*$",
     re.MULTILINE,
 )
 
@@ -330,7 +438,10 @@ def _markdown_faults(news: News, fragment: Fragment, text: str) -> list[Finding]
     fence, edge = "", 0  # of the code block that we are in: what closes it, and where the list item's text begins
     fence_line = 0
     lines = text.rstrip().split("\n")
+    rest = 0  # the line that the HTML which we are in goes up to
     for number, line in enumerate(lines, start=1):
+        if number <= rest:
+            continue
         indent = len(line) - len(line.lstrip())
         if fence and line.strip() and indent < edge:
             fence = ""  # the item ends, and the code block in it
@@ -338,26 +449,32 @@ def _markdown_faults(news: News, fragment: Fragment, text: str) -> list[Finding]
             closing = re.fullmatch(r"[ \t]*(`{3,}|~{3,})[ \t]*", line)
             if closing and closing[1].startswith(fence) and indent <= edge + 3:
                 fence = ""
+        elif raw := _raw_html(lines, number - 1):
+            if not raw.closed:
+                found.append(_unclosed(fragment, number, raw))
+            rest = raw.end
         elif opening := _opening(line):
             fence, edge, fence_line = opening["fence"], opening.end("items"), number
-        elif heading := re.match(r" {0,3}(#{1,6})(?:[ \t]|$)", line):
-            if len(heading[1]) <= level:
-                found.append(_heading(fragment, number))
-        elif _setext_level(lines, number) <= level:
+        elif _heading_level(lines, number) <= level:
             found.append(_heading(fragment, number))
     if fence:
         found.append(
             _malformed(fragment, fence_line, "opens a code fence that never ends", "it would swallow the rest of the "
                        "changelog", f"close it with {fence} on a line of its own")
         )  # fmt: skip
-    elif re.fullmatch(r" {0,3}(?:`{3,}|~{3,})[ \t]*", lines[-1]) and fragment.issue and news.template is None:
-        found.append(
-            as_warning(
-                _malformed(fragment, len(lines), "ends with a code fence", "towncrier appends the issue to that line, "
-                           "which spoils the fence", "add a sentence after the fence")
-            )
-        )  # fmt: skip
-    return found
+        return found
+    return found + _trailing_fence(news, fragment, lines)
+
+
+def _trailing_fence(news: News, fragment: Fragment, lines: Sequence[str]) -> list[Finding]:
+    if not re.fullmatch(r" {0,3}(?:`{3,}|~{3,})[ \t]*", lines[-1]) or not fragment.issue or news.template is not None:
+        return []
+    return [
+        as_warning(
+            _malformed(fragment, len(lines), "ends with a code fence", "towncrier appends the issue to that line, "
+                       "which spoils the fence", "add a sentence after the fence")
+        )
+    ]  # fmt: skip
 
 
 def _opening(line: str) -> re.Match[str] | None:
@@ -366,9 +483,52 @@ def _opening(line: str) -> re.Match[str] | None:
     return None if match is None or (match["fence"][0] == "`" and "`" in match["info"]) else match
 
 
-def _setext_level(lines: Sequence[str], number: int) -> int:
-    """Return the level of the setext heading that the line underlines, or a level below all."""
+class _RawHtml(NamedTuple):
+    """HTML that goes into the page as it is: what opens it, what ends it, its last line, and whether it ends."""
+
+    opens: str
+    closes: str
+    end: int
+    closed: bool
+
+
+def _raw_html(lines: Sequence[str], index: int) -> _RawHtml | None:
+    """Return the block of HTML that begins in a line (CommonMark 0.31: kinds 2, 3 and 5); None where none does.
+
+    It goes up to the line with its end, or as far as the list item or the quotation that it is in.
+    """
+    match = re.match(
+        rf"(?P<inside>(?:{_ITEMS}[ \t]*>[ \t]?)*{_ITEMS}) {{0,3}}(?P<opens><!--|<\?|<!\[CDATA\[)", lines[index]
+    )
+    if match is None:
+        return None
+    closes = {"<!--": "-->", "<?": "?>"}.get(match["opens"], "]]>")
+    end, text = index, lines[index][match.start("opens") :]
+    while closes not in text and end + 1 < len(lines) and _goes_on(match["inside"], lines[end + 1]):
+        end, text = end + 1, f"{text}\n{lines[end + 1]}"
+    # Behind the end of one, in the same line, another one may begin.
+    return _RawHtml(match["opens"], closes, end + 1, text.rfind(match["opens"]) < text.rfind(closes))
+
+
+def _goes_on(inside: str, line: str) -> bool:
+    """Return whether a line belongs to the list item or the quotation that began with these signs."""
+    if ">" in inside:
+        return line.lstrip().startswith(">")
+    return not line.strip() or len(line) - len(line.lstrip()) >= len(inside)
+
+
+def _unclosed(fragment: Fragment, number: int, raw: _RawHtml) -> Finding:
+    return _malformed(
+        fragment, number, f"opens {raw.opens} and never closes it", "a page that shows the changelog would hide what "
+        "follows", f"close it with {raw.closes}, or put it into backquotes, and commit",
+    )  # fmt: skip
+
+
+def _heading_level(lines: Sequence[str], number: int) -> int:
+    """Return the level of the heading that a line is or underlines, or a level below all."""
     line = lines[number - 1]
+    if heading := re.match(r" {0,3}(#{1,6})(?:[ \t]|$)", line):
+        return len(heading[1])
     above = lines[number - 2] if number > 1 else ""
     if not re.fullmatch(r" {0,3}(?:=+|-+)[ \t]*", line) or len(line.strip()) < 3 or not above.strip():
         return 7

@@ -15,11 +15,15 @@ ALWAYS_IGNORED = (".gitignore", ".gitkeep", ".keep", "readme", "readme.md", "rea
 
 
 class FragmentType(NamedTuple):
-    """A kind of news: the word in the file name, the heading in the changelog, and whether its text is shown."""
+    """A kind of news: the word in the file name, the heading in the changelog, and whether its text is shown.
+
+    `tells` is whether one of it says what changed; with `check = false`, towncrier and we ask for another one.
+    """
 
     name: str
     title: str
     shows_content: bool = True
+    tells: bool = True
 
     @property
     def listed(self) -> str:
@@ -33,6 +37,10 @@ class Section(NamedTuple):
     name: str
     directory: str
 
+    def path(self, name: str) -> str:
+        """Return the path of a file in its folder."""
+        return name if self.directory == "." else f"{self.directory}/{name}"
+
 
 DEFAULT_TYPES = (
     FragmentType("feature", "Features"),
@@ -44,7 +52,10 @@ DEFAULT_TYPES = (
 
 
 class News(NamedTuple):
-    """towncrier's settings as it reads them; paths are relative to the repository's top, with forward slashes."""
+    """towncrier's settings as it reads them; paths are relative to the repository's top, with forward slashes.
+
+    `base` is the folder that the sections' folders are given from.
+    """
 
     config_path: str
     name: str
@@ -54,6 +65,7 @@ class News(NamedTuple):
     title_format: str | bool
     template: str | None
     types: tuple[FragmentType, ...]
+    base: str
     sections: tuple[Section, ...]
     ignore: tuple[str, ...] | None
     issue_pattern: str
@@ -70,6 +82,11 @@ class News(NamedTuple):
         """Return the type of that name."""
         return next(type_ for type_ in self.types if type_.name == name)
 
+    def section_of(self, path: str) -> Section | None:
+        """Return the section in whose folder a file lies."""
+        folder = posixpath.dirname(path) or "."
+        return next((section for section in self.sections if section.directory == folder), None)
+
     def changelog_for(self, version: str, date: str) -> str:
         """Return the changelog's path for a version: with `single_file = false`, every version has its own."""
         if self.single_file:
@@ -81,6 +98,15 @@ class News(NamedTuple):
                 f"{self.config_path}: filename {self.changelog!r} cannot be filled in ({error!r})",
                 "use only {name}, {version} and {project_date} in it",
             ) from None
+
+    def changelog_parts(self) -> list[str]:
+        """Return a pattern for each part of the path of any version's changelog."""
+        return [re.sub("[\1\2]", "[^/]+", re.escape(part)) for part in self.changelog_for("\1", "\2").split("/")]
+
+    def changelog_pattern(self) -> str:
+        """Return a pattern for the path of any version's changelog; its group `version` is that version."""
+        pattern = re.escape(self.changelog_for("\1", "\2")).replace("\2", "[^/]+")
+        return pattern.replace("\1", "(?P<version>[^/]+)", 1).replace("\1", "(?P=version)")
 
     def title(self, version: str, date: str) -> str:
         """Return the entry's title line where the settings state it, else an empty text."""
@@ -154,12 +180,13 @@ def read_news(sources: Sources) -> News:
         title_format=table.get("title_format", ""),
         template=None if is_resource else sources.path(template),
         types=_types(table, config_path),
+        base=_base(table, sources),
         sections=_sections(table, sources, config_path),
-        ignore=None if ignore is None else tuple(map(str, ignore)),
+        ignore=None if ignore is None else tuple(map(str, _list(ignore, "ignore", config_path))),
         issue_pattern=_issue_pattern(table, config_path),
         orphan_prefix=str(table.get("orphan_prefix", "+")),
         all_bullets=table.get("all_bullets", True) is not False,
-        underlines=tuple(table.get("underlines", ("=", "-", "~"))),
+        underlines=tuple(map(str, _list(table.get("underlines", ("=", "-", "~")), "underlines", config_path))),
     )
 
 
@@ -196,6 +223,12 @@ def _tables(value: object, key: str, config_path: str) -> list[Mapping[str, Any]
     return value
 
 
+def _list(value: object, key: str, config_path: str) -> Sequence[object]:
+    if not isinstance(value, list | tuple | str):
+        raise WrongUse(f"{config_path}: {key} must be a list, not {value!r}", f"mend {config_path}")
+    return value
+
+
 def _issue_pattern(table: Mapping[str, Any], config_path: str) -> str:
     pattern = str(table.get("issue_pattern") or "")
     try:
@@ -212,8 +245,7 @@ def _types(table: Mapping[str, Any], config_path: str) -> tuple[FragmentType, ..
         if not isinstance(table["fragment"], dict) or not all(map(_is_table, table["fragment"].values())):
             raise WrongUse(f"{config_path}: fragment must hold tables", f"mend {config_path} and commit it")
         return tuple(
-            FragmentType(key, str(item.get("name", key.capitalize())), item.get("showcontent", True))
-            for key, item in sorted(table["fragment"].items())
+            _type(key, str(item.get("name", key.capitalize())), item) for key, item in sorted(table["fragment"].items())
         )
     if table.get("type"):
         # Of two with one directory, towncrier keeps the last one, in the first one's place.
@@ -226,13 +258,24 @@ def _listed_type(item: Mapping[str, Any], config_path: str) -> FragmentType:
     if "name" not in item:
         raise WrongUse(f"{config_path}: a [[tool.towncrier.type]] has no name", f"mend {config_path} and commit it")
     title = str(item["name"])
-    return FragmentType(str(item.get("directory", title.lower())), title, item.get("showcontent", True))
+    return _type(str(item.get("directory", title.lower())), title, item)
+
+
+def _type(name: str, title: str, item: Mapping[str, Any]) -> FragmentType:
+    return FragmentType(name, title, item.get("showcontent", True), bool(item.get("check", True)))
 
 
 def package_directory(table: Mapping[str, Any], sources: Sources) -> str:
     """Return the folder of the package that towncrier's settings name, from the repository's top."""
     package = str(table.get("package") or value_at(sources.pyproject, "project", "name") or "")
     return sources.path(posixpath.join(str(table.get("package_dir", ".")), package))
+
+
+def _base(table: Mapping[str, Any], sources: Sources) -> str:
+    directory = table.get("directory")
+    if directory is None:
+        return posixpath.join(package_directory(table, sources), "newsfragments")
+    return sources.path(str(directory))
 
 
 def _sections(table: Mapping[str, Any], sources: Sources, config_path: str) -> tuple[Section, ...]:

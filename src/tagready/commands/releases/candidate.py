@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -197,7 +196,7 @@ def _left_over(ground: Ground, tree: str) -> dict[str, str]:
     """Return the fragments that are in the candidate's tree, with their texts: a hook may have brought some back."""
     news_ = ground.snapshot.news
     return {
-        posixpath.join(section.directory, name): text_at(ground.git, tree, posixpath.join(section.directory, name))
+        section.path(name): text_at(ground.git, tree, section.path(name))
         for section in news_.sections
         for name, entry in ground.git.listing(tree, section.directory).items()
         if entry.kind == "blob"

@@ -150,7 +150,7 @@ def removed_by(before: Snapshot, commit: Commit) -> Removed:
             if old[name].kind != "blob" or fragments.ignored_by_towncrier(before.news, name):
                 continue
             fragment = fragments.read_name(before.news, section, name)
-            path = fragment.path if fragment else posixpath.normpath(posixpath.join(section.directory, name))
+            path = section.path(name)
             found[path], oids[path] = fragment, old[name].oid
             if old[name].mode == SYMLINK:
                 links.append(path)

@@ -95,13 +95,12 @@ def branch_findings(git: Git, status: Status, what: str = "the release") -> list
 def _clean_findings(ground: Ground, options: Options) -> list[Finding]:
     """Return what is uncommitted among that which the release touches; other edits don't matter."""
     snapshot, found = ground.snapshot, []
-    directories = {section.directory: section for section in snapshot.news.sections}
     for item in {item.path: item for item in reversed(ground.status.paths)}.values():
-        folder, name = posixpath.split(item.path)
+        section = snapshot.news.section_of(item.path)
         if item.path in ground.touched:
             if options.branch is None:
                 found.append(uncommitted(item))
-        elif folder in directories and _is_news(snapshot, directories[folder], name):
+        elif section and _is_news(snapshot, section, posixpath.basename(item.path)):
             found.append(_fragment_uncommitted(item))
     found.sort(key=lambda finding: finding.path or "")
     return found + (ignored_by_git(snapshot, ground.changelog_path, ground.status) if options.branch is None else [])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Sequence
 
 from packaging.version import Version
@@ -101,7 +100,7 @@ def unfinished_changes(git: Git, snapshot: Snapshot, changes: Sequence[Change]) 
     is refused rather than overwritten.
     """
     folders = {section.directory for section in snapshot.news.sections}
-    outside = [change.path for change in changes if posixpath.dirname(change.path) not in folders]
+    outside = [change.path for change in changes if not snapshot.news.section_of(change.path)]
     paths = git.status([*outside, *folders]).paths
     tracked = {item.path: item for item in paths if not item.untracked}
     unfinished = [change for change in changes if change.path in tracked and _is_old(tracked[change.path], change)]

@@ -17,7 +17,16 @@ from tagready.doors.news import Order, Rendering, render
 from tagready.facts.changelog import Changelog
 from tagready.facts.config import Config, load, read_toml
 from tagready.facts.findings import Finding, WorldFailed, WrongUse
-from tagready.facts.fragments import Fragment, Survey, ignored_by_towncrier, judge_text, quoted, read_name, survey
+from tagready.facts.fragments import (
+    Fragment,
+    Survey,
+    ignored_by_towncrier,
+    judge_text,
+    quoted,
+    read_name,
+    survey,
+    survey_above,
+)
 from tagready.facts.git_records import SYMLINK, TREE, Commit, Ref, TreeEntry
 from tagready.facts.places import Places, Stated, find_places, stated
 from tagready.facts.project import News, Section, Sources, name_of, normalized, read_news
@@ -74,7 +83,11 @@ class Snapshot:
     @cached_property
     def survey(self) -> Survey:
         """What lies in the fragment directories."""
-        return survey(self.news, self._listing(), self.config.extra_files)
+        found = survey(self.news, self._listing(), self.config.extra_files)
+        if any(section.directory == self.news.base for section in self.news.sections):
+            return found
+        above = survey_above(self.news, self._files(self.news.base), self.config.extra_files)
+        return found._replace(findings=(*found.findings, *above))
 
     def read(self, path: str) -> bytes | None:
         """Return a committed file."""
@@ -153,12 +166,12 @@ class Snapshot:
         return tags
 
     def _listing(self) -> list[tuple[Section, str]]:
-        """Return the names in the fragment directories; a folder is a name only where no section lives there."""
+        """Return the names in the fragment directories; folders are none."""
+        return [(section, name) for section in self.news.sections for name in self._files(section.directory)]
+
+    def _files(self, folder: str) -> list[str]:
         return [
-            (section, name)
-            for section in self.news.sections
-            for name, entry in sorted(self.git.listing(self.commit.tree, section.directory).items())
-            if entry.mode != TREE
+            name for name, entry in sorted(self.git.listing(self.commit.tree, folder).items()) if entry.mode != TREE
         ]
 
     def fragment_data(self, fragments: Sequence[Fragment]) -> FragmentData:
