@@ -424,6 +424,20 @@ def test_what_no_release_would_take_is_refused_and_nothing_is_written(
     assert said.err.endswith("\nNot written: 1 finding.\n")
 
 
+def test_a_file_that_git_ignores_is_added_by_force(make: Callable[..., Project]) -> None:
+    project = make()
+    project.write(".gitignore", "changelog.d/*\n")
+    project.commit("Ignore")
+    done = project.run("add", "41", "feature", "-m", "Lamps.")
+    said = "git ignores changelog.d/41.feature.md (git check-ignore -v shows by which line), so only --force adds it"
+    assert said in " ".join(done.out.split())
+    (command,) = [line.partition("next  ")[2] for line in done.out.splitlines() if "  next  " in line]
+    project.git(*command.split()[1:])
+    assert project.status() == "A  changelog.d/41.feature.md"
+    again = project.run("add", "41", "feature", "-m", "Lamps.", "--format", "json")
+    assert (again.json["made"], again.json["notes"], "ignored" in again.json) == (False, [], False)
+
+
 @pytest.mark.parametrize(
     ("text", "rule"),
     [

@@ -73,7 +73,7 @@ class Added(NamedTuple):
 
     `path` is from the repository's top, `shown` from where we were started; `beside` are the other fragments of the
     same issue and type. `rendered` is how the entry will show it; None, and the reason in `unseen`, where towncrier
-    could not tell. `notes` are sentences on what may not be what was meant.
+    could not tell. `notes` are sentences on what may not be what was meant; `ignored` says that git ignores the file.
     """
 
     project: str
@@ -88,6 +88,7 @@ class Added(NamedTuple):
     made: bool
     notes: tuple[str, ...]
     report: Report
+    ignored: bool = False
 
 
 def look(git: Git, overlay: Path | None) -> Desk:
@@ -230,6 +231,9 @@ def _added(
     desk: Desk, fragment: Fragment, beside: tuple[str, ...], report: Report, trial: _Trial, notes: tuple[str, ...], *,
     made: bool,
 ) -> Added:  # fmt: skip
+    ignored = _is_ignored(desk.snapshot.git, fragment.path)
+    if ignored:
+        notes += (f"git ignores {fragment.path} (git check-ignore -v shows by which line), so only --force adds it",)
     return Added(
         project=desk.snapshot.name,
         path=fragment.path,
@@ -243,7 +247,13 @@ def _added(
         made=made,
         notes=notes,
         report=report,
+        ignored=ignored,
     )
+
+
+def _is_ignored(git: Git, path: str) -> bool:
+    """Return whether git ignores a file; one that it knows is never ignored."""
+    return git.run("check-ignore", "--quiet", "--", path, accept=(0, 1)).returncode == 0
 
 
 def _as_towncrier_reads(desk: Desk, section: Section, name: str, wanted: Wanted) -> Fragment:

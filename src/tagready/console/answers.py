@@ -532,7 +532,11 @@ def show_added(added: Added, form: str, guessed_from: str | None, at: str) -> No
     `guessed_from` is the branch that its issue was guessed from, `at` the folder that we were told to start in.
     """
     if form == "json":
-        keys = {name: value for name, value in added._asdict().items() if name not in ("report", "shown", "unseen")}
+        keys = {
+            name: value
+            for name, value in added._asdict().items()
+            if name not in ("report", "shown", "unseen", "ignored")
+        }
         keys |= {"beside": list(added.beside), "notes": list(added.notes)}
         click.echo(as_json("add", added.report, **keys))
         return
@@ -554,7 +558,7 @@ def show_added(added: Added, form: str, guessed_from: str | None, at: str) -> No
     say()
     show_report(added.report)
     where = "" if at == "." else f" -C {quoted(at)}"
-    say(f"  next  git{where} add {quoted(added.shown)}")
+    say(f"  next  git{where} add {'--force ' if added.ignored else ''}{quoted(added.shown)}")
 
 
 def _show_prepared_text(prepared: Prepared) -> None:
