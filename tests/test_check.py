@@ -879,7 +879,9 @@ NAME_ONE = "name one that is: git log --oneline"
     ],
 )
 def test_a_reference_that_is_not_here(project: Project, since: str, fix: str) -> None:
-    assert trouble(check(project, "--since", since)) == (2, f"there is no commit {since} here", fix)
+    code = 2 if fix == NAME_ONE else 3
+    assert trouble(check(project, "--since", since)) == (code, f"there is no commit {since} here", fix)
+    assert trouble(check(project, "--main", "--since", since)) == (code, f"there is no commit {since} here", fix)
 
 
 @pytest.mark.parametrize("since", ["main", "main~0"])
@@ -900,7 +902,7 @@ def test_a_reference_that_a_shallow_clone_lacks_is_fetched(project: Project, tmp
     project.git("clone", "-q", "--depth", "1", "--branch", "fix-77-lamps", remote, str(tmp_path / "clone"))
     clone = Project(tmp_path / "clone")
     code, what, fix = trouble(check(clone, "--since", since))
-    assert (code, what) == (2, f"there is no commit {since} here")
+    assert (code, what) == (3, f"there is no commit {since} here")
     clone.git(*shlex.split(fix)[1:])
     assert check(clone, "--since", since).code in (0, 1)
 
@@ -1271,7 +1273,7 @@ def test_the_summary_shows_the_fragments_as_they_will_be(project: Project, workf
 
 def test_trouble_tells_no_later_step_anything(project: Project, workflow: Run) -> None:
     outputs(workflow)
-    assert project.run("check", "--format", "github", "--since", "nope").code == 2
+    assert project.run("check", "--format", "github", "--since", "nope").code == 3
     assert (workflow.path / "output").read_text() == ""
 
 
@@ -1474,6 +1476,16 @@ def test_a_push_whose_beginning_is_not_here(main: Project, workflow: Run, tmp_pa
     assert fix == "git fetch --unshallow; in a workflow: actions/checkout with fetch-depth: 0"
 
 
+def test_a_push_whose_beginning_no_fetch_of_the_history_brings(main: Project, workflow: Run) -> None:
+    """git refuses --unshallow in a clone that has everything."""
+    pushed(workflow, "f" * 40, main.head())
+    assert trouble(check_main(main)) == (
+        3,
+        "ffffffffff, where main was before the push, is not here",
+        "git fetch, or name what the push started from: tagready check --main --since REF",
+    )
+
+
 def test_a_push_that_is_not_here(main: Project, workflow: Run) -> None:
     pushed(workflow, main.head(), "f" * 40)
     assert trouble(check_main(main))[:2] == (3, "ffffffffff, which was pushed, is not here")
@@ -1522,7 +1534,7 @@ def test_what_came_since_a_commit(main: Project, forge: ForgeServer) -> None:
     knows(forge, main)
     assert check_main(main, "--since", before).code == 1
     assert asked(forge) == [two, one]
-    assert trouble(check_main(main, "--since", "nope"))[0] == 2
+    assert trouble(check_main(main, "--since", "nope"))[0] == 3
 
 
 def test_the_verdict_in_words(main: Project, workflow: Run, forge: ForgeServer) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import posixpath
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -42,7 +41,7 @@ class ChangeSet(NamedTuple):
     fork: Commit | None = None
 
 
-class _Base(NamedTuple):
+class Base(NamedTuple):
     """A commit to compare with: how it is called, and the command that fetches it."""
 
     commit: Commit | None
@@ -58,9 +57,9 @@ def change_set(snapshot: Snapshot, refs: Sequence[Ref], since: str | None) -> Ch
         return merge
     queue = _queue_base() if since is None else None
     if queue:
-        base = _Base(snapshot.git.commit(queue), queue[:10], _fetch(snapshot.git, remote_of(snapshot), ""))
+        base = Base(snapshot.git.commit(queue), queue[:10], _fetch(snapshot.git, remote_of(snapshot), ""))
     elif since is not None:
-        base = _since(snapshot, since)
+        base = named_base(snapshot, since)
     else:
         base = _base_branch(snapshot, refs, event)
     return _between(snapshot, base, event)._replace(queued=bool(queue))
@@ -68,7 +67,7 @@ def change_set(snapshot: Snapshot, refs: Sequence[Ref], since: str | None) -> Ch
 
 def staged_change(snapshot: Snapshot, refs: Sequence[Ref], head: Commit) -> ChangeSet:
     """Return what a snapshot of the index has that HEAD has not; what a merge under way brings is not the change's."""
-    git, made = snapshot.git, snapshot.commit
+    git, made, news = snapshot.git, snapshot.commit, snapshot.news
     merged = _head_named(git, "MERGE_HEAD")
     tip = merged or head
     changes = tuple(
@@ -77,14 +76,9 @@ def staged_change(snapshot: Snapshot, refs: Sequence[Ref], head: Commit) -> Chan
         if merged is None or git.entry(merged.tree, change.path) != change.new
     )
     found = ChangeSet(head, tip, made, made, (), changes, "HEAD", PullRequestEvent(), staged=True)
-    folders = {section.directory for section in snapshot.news.sections}
-    if any(each.path == snapshot.news.changelog or (each.old and _folder(each) in folders) for each in changes):
+    if any(each.path == news.changelog or (each.old and news.section_of(each.path)) for each in changes):
         return _with_branch(snapshot, refs, head, found)
     return found
-
-
-def _folder(change: Change) -> str:
-    return posixpath.dirname(change.path) or "."
 
 
 def _head_named(git: Git, name: str) -> Commit | None:
@@ -140,8 +134,11 @@ def _queue_base() -> str | None:
     return base if isinstance(base, str) else None
 
 
-def _since(snapshot: Snapshot, since: str) -> _Base:
-    """Return the commit by the name that was given, here or on the remote's branch of that name."""
+def named_base(snapshot: Snapshot, since: str) -> Base:
+    """Return the commit by the name that was given, here or on the remote's branch of that name.
+
+    Raises WorldFailed, with the command to fetch, where it is not here; WrongUse where no command could bring it.
+    """
     git = snapshot.git
     remote, _, branch = since.partition("/")
     of_remote = bool(branch) and remote in git.remotes()
@@ -151,8 +148,10 @@ def _since(snapshot: Snapshot, since: str) -> _Base:
     known = {since: since} | ({f"refs/remotes/{remote}/{branch}": f"{remote}/{branch}"} if remote else {})
     for revision, name in known.items():
         if commit := git.commit(revision):
-            return _Base(commit, name, fetch or _fetch(git, remote or None, ""))
-    raise WrongUse(f"there is no commit {since} here", fetch or "name one that is: git log --oneline")
+            return Base(commit, name, fetch or _fetch(git, remote or None, ""))
+    if fetch:
+        raise WorldFailed(f"there is no commit {since} here", fetch)
+    raise WrongUse(f"there is no commit {since} here", "name one that is: git log --oneline")
 
 
 def _fetch_revision(snapshot: Snapshot, remote: str, revision: str, *, branch_only: bool) -> str:
@@ -174,7 +173,7 @@ def _fetch_revision(snapshot: Snapshot, remote: str, revision: str, *, branch_on
     return f"{everything} tag {name}" if is_version else _fetch(git, remote, name)
 
 
-def _base_branch(snapshot: Snapshot, refs: Sequence[Ref], event: PullRequestEvent) -> _Base:
+def _base_branch(snapshot: Snapshot, refs: Sequence[Ref], event: PullRequestEvent) -> Base:
     """Return the branch that a pull request from here would go to: as the run says, a series that is tracked, or main.
 
     A clone of a fork often has the original as `upstream`; pull requests go there, and not to the fork.
@@ -197,7 +196,7 @@ def _base_branch(snapshot: Snapshot, refs: Sequence[Ref], event: PullRequestEven
         raise WrongUse(
             f"there is no branch {name} to compare with", "name what it started from: tagready check --since REF"
         )
-    return _Base(commit, f"{remote}/{name}" if remote else name, fetch)
+    return Base(commit, f"{remote}/{name}" if remote else name, fetch)
 
 
 def _upstream(snapshot: Snapshot) -> str | None:
@@ -216,7 +215,7 @@ def _default(snapshot: Snapshot, refs: Sequence[Ref], remote: str | None) -> str
     return branches.default_branch(branch_facts(snapshot, refs, remote))
 
 
-def _between(snapshot: Snapshot, base: _Base, event: PullRequestEvent) -> ChangeSet:
+def _between(snapshot: Snapshot, base: Base, event: PullRequestEvent) -> ChangeSet:
     git, head = snapshot.git, snapshot.commit
     tip = base.commit
     if tip is None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from packaging.version import Version
 
+from tagready.commands.changes.change_set import named_base
 from tagready.commands.changes.checked import Checked
 from tagready.commands.releases.ground import branch_facts, github_event, remote_of
 from tagready.commands.releases.history import own_version
@@ -55,10 +56,8 @@ def _pushed(snapshot: Snapshot, refs: Sequence[Ref], since: str | None) -> _Push
     git, event = snapshot.git, github_event()
     before, after, ref = (event.get(key) for key in ("before", "after", "ref"))
     if since is not None:
-        commit = git.commit(since)
-        if commit is None:
-            raise WrongUse(f"there is no commit {since} here", "git fetch, or name one that is: git log --oneline")
-        return _Push(git.current_branch(), commit.oid, snapshot.commit)
+        base = named_base(snapshot, since).commit
+        return _Push(git.current_branch(), base.oid if base else "", snapshot.commit)
     if "pull_request" in event or not (isinstance(before, str) and isinstance(after, str) and isinstance(ref, str)):
         note = "no event of a push is here, so HEAD and what its first parent lacks are taken for it"
         parent = next(iter(snapshot.commit.parents), "")
@@ -85,10 +84,11 @@ def _start(git: Git, push: _Push) -> tuple[str, str | None]:
     if git.commit(push.before) is None:
         if push.forced:
             return "", push.before
-        raise WorldFailed(
-            f"{push.before[:10]}, where {push.branch} was before the push, is not here (a shallow clone)",
-            "git fetch --unshallow; in a workflow: actions/checkout with fetch-depth: 0",
-        )
+        what = f"{push.before[:10]}, where {push.branch} was before the push, is not here"
+        if git.is_shallow():
+            fix = "git fetch --unshallow; in a workflow: actions/checkout with fetch-depth: 0"
+            raise WorldFailed(f"{what} (a shallow clone)", fix)
+        raise WorldFailed(what, "git fetch, or name what the push started from: tagready check --main --since REF")
     if git.is_ancestor(push.before, push.after.oid):
         return push.before, None
     common = git.merge_base(push.before, push.after.oid)
