@@ -111,7 +111,7 @@ def judge(snapshot: Snapshot, version: Version) -> tuple[Finding, ...] | None:
         return tuple(found) or None
     found += fragments.judge_text(snapshot.news, fragment, snapshot.git.blob(version.blob))
     if not any(each.level is Level.ERROR for each in found) and not hangs(snapshot, version):
-        report, _ = try_entry(snapshot, [fragment])
+        report, _ = try_entry(snapshot, [fragment], snapshot)
         found += report.findings
     return tuple(found)
 

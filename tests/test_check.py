@@ -375,6 +375,96 @@ def test_the_command_that_is_named_helps(project: Project) -> None:
     assert found_by(check(project)) == []
 
 
+TOWNCRIER = "directory ="
+BROKEN: dict[str, tuple[Step, str, str]] = {
+    "an unknown key": (
+        edit("pyproject.toml", TOWNCRIER, f'issue_format = "#{{isue}}"\n{TOWNCRIER}'), "pyproject.toml",
+        "KeyError: 'isue'",
+    ),
+    "another unknown key": (
+        edit("pyproject.toml", "{version}", "{vers}"), "pyproject.toml", "KeyError: 'vers'",
+    ),
+    "a title without the version": (
+        edit("pyproject.toml", "## {version} ({project_date})", "## Release"), "pyproject.toml",
+        "no heading of it names the version, so nobody could find the entry again (it begins with '## Release')",
+    ),
+    "a wrong type": (
+        edit("pyproject.toml", TOWNCRIER, f'wrap = "yes"\n{TOWNCRIER}'), "pyproject.toml", "TypeError: ",
+    ),
+    "another wrong type": (
+        edit("pyproject.toml", '"## {version} ({project_date})"', "5"), "pyproject.toml",
+        "TypeError: ",
+    ),
+    "a template with an error": (
+        run(edit("pyproject.toml", TOWNCRIER, f'template = "changelog.d/t.jinja"\n{TOWNCRIER}'),
+            write("changelog.d/t.jinja", "{% if %}")),
+        "changelog.d/t.jinja", "TemplateSyntaxError: Expected an expression, got 'end of statement block'",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.parametrize("also", [[], [NEWS]], ids=["alone", "with a fragment"])
+def test_settings_by_which_nothing_can_be_released(project: Project, name: str, also: list[Step]) -> None:
+    steps, path, why = BROKEN[name]
+    commit(steps, *also)(project)
+    assert found_by(check(project)) == [error("entry-unrenderable", path)]
+    (found,) = check(project).json["findings"]
+    what = f"towncrier can make no entry by the settings and the template as they are now: {why}"
+    assert found["message"].startswith(what)
+    assert found_by(check(project, "--staged")) == []
+    project.git("reset", "-q", "--soft", "HEAD~1")
+    assert found_by(check(project, "--staged")) == [error("entry-unrenderable", path)]
+
+
+def test_a_template_that_is_not_there(project: Project) -> None:
+    commit(edit("pyproject.toml", TOWNCRIER, f'template = "t.jinja"\n{TOWNCRIER}'))(project)
+    assert found_by(check(project)) == [error("entry-unrenderable", "pyproject.toml")]
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_settings_that_were_so_before_are_nobodys_fault(project: Project, name: str) -> None:
+    since_main(commit(BROKEN[name][0]))(project)
+    commit(NEWS)(project)
+    result = check(project)
+    assert found_by(result) == []
+    if name == "a title without the version":  # nothing asks for that where fragments can be rendered
+        assert result.json["skipped"] == []
+    else:
+        (skip,) = result.json["skipped"]
+        assert skip["rule"] == "entry-unrenderable"
+        assert skip["reason"].startswith(f"it was so before this change: {BROKEN[name][2]}")
+    commit(edit("pyproject.toml", TOWNCRIER, f"all_bullets = false\n{TOWNCRIER}"))(project)
+    result = check(project)
+    assert (found_by(result), [skip["rule"] for skip in result.json["skipped"]]) == ([], ["entry-unrenderable"])
+
+
+def test_settings_that_are_mended_are_no_finding(project: Project) -> None:
+    since_main(commit(edit("pyproject.toml", "{version}", "{vers}")))(project)
+    commit(edit("pyproject.toml", "{vers}", "{version}"), NEWS)(project)
+    result = check(project)
+    assert (found_by(result), result.json["skipped"]) == ([], [])
+
+
+@pytest.mark.parametrize("pattern", [r"LAMP-\\d+", r"\\d{3}"])
+def test_settings_are_tried_with_an_issue_that_fits(project: Project, pattern: str) -> None:
+    since_main(commit(git("rm", "-q", "changelog.d/12.feature.md", "changelog.d/13.bugfix.md")))(project)
+    commit(edit("pyproject.toml", TOWNCRIER, f'issue_pattern = "{pattern}"\n{TOWNCRIER}'))(project)
+    result = check(project)
+    assert (found_by(result), result.json["skipped"]) == ([], [])
+
+
+def test_a_fragment_that_towncrier_cannot_render(project: Project) -> None:
+    template = (
+        "## {{ versiondata.version }}\n\n{% for texts in sections[''].values() %}{% for text in texts %}"
+        "{{ text }}{{ 1 // (text|length - 3) }}{% endfor %}{% endfor %}\n"
+    )
+    settings_ = edit("pyproject.toml", TOWNCRIER, f'template = "t.jinja"\n{TOWNCRIER}')
+    since_main(commit(settings_, write("t.jinja", template)))(project)
+    commit(NEWS, write("changelog.d/9.doc.md", "abc\n"))(project)
+    assert found_by(check(project)) == [error("fragment-malformed", "changelog.d/9.doc.md")]
+
+
 def test_the_difference_of_an_edited_entry_is_shown(project: Project) -> None:
     commit(edit(LOG, "The first one", "The very first one"))(project)
     (found,) = check(project).json["findings"]

@@ -346,8 +346,7 @@ def _try(desk: Desk, fragment: Fragment, text: str) -> _Trial:
             found = []  # the template spoils it with any text, which is not the contributor's to mend
         body = body_of(desk.snapshot, entry)
         if not desk.news.markdown and not found:
-            shown = unshown(desk.snapshot, {fragment.path: text.encode("utf-8")}, body)
-            found = [replace(one, fix=one.fix.partition(", and commit")[0]) for one in shown]
+            found = unshown(desk.snapshot, {fragment.path: text.encode("utf-8")}, body)
     except news.DidNotEnd:
         return _Trial(None, findings=[_hangs(fragment)])
     except WorldFailed as failed:
@@ -395,4 +394,4 @@ def _hangs(fragment: Fragment) -> Finding:
 def _spoiled(desk: Desk, fragment: Fragment, entry: str) -> list[Finding]:
     """Return what the text would do to a changelog that gets the entry, and then a later one with the same text."""
     found = spoiled(desk.snapshot, entry)
-    return [replace(found, path=fragment.path, fix=found.fix.removesuffix(", and commit"))] if found else []
+    return [replace(found, path=fragment.path)] if found else []

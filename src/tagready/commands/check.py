@@ -17,7 +17,7 @@ from tagready.commands.changes.change_fragments import deleted, lacking, missing
 from tagready.commands.changes.change_releases import as_release, forward_ports, released_version
 from tagready.commands.changes.change_set import ChangeSet, change_set, staged_change
 from tagready.commands.changes.checked import Checked
-from tagready.commands.changes.trial import is_plain, try_entry
+from tagready.commands.changes.trial import is_plain, try_entry, try_settings
 from tagready.commands.releases.ground import scratch_folder
 from tagready.commands.releases.history import changelog_path
 from tagready.commands.releases.secret_scan import secrets_in
@@ -187,9 +187,13 @@ def _judge_change(snapshot: Snapshot, case: Case) -> Checked:
         checked = checked._replace(lacks=lacking(case))
     faulty = {found.path for found in report.findings if found.level is Level.ERROR}
     chosen = [each for each in snapshot.survey.fragments if each.path in checked.fragments and each.path not in faulty]
+    if _touches_settings(case):
+        trial = try_settings(snapshot, case.sides.old)
+        if trial.findings or trial.skipped:
+            return checked._replace(report=report.and_(trial))
     if change.staged and all(map(is_plain, snapshot.fragment_data(chosen).contents.values())):
         return checked._replace(report=report)  # a hook has to be fast, and nobody reads what it says of a good commit
-    trial, preview = try_entry(snapshot, chosen)
+    trial, preview = try_entry(snapshot, chosen, case.sides.old)
     return checked._replace(report=report.and_(trial), preview=preview if trial.ok else "")
 
 
@@ -217,6 +221,14 @@ def _announced(snapshot: Snapshot) -> list[str]:
         if (section := folders.get(posixpath.dirname(path)))
         and read_name(snapshot.news, section, posixpath.basename(path))
     ]
+
+
+def _touches_settings(case: Case) -> bool:
+    """Return whether the change touches what towncrier renders by: its settings, or the template."""
+    old, new = case.sides.old, case.new
+    if old is None:
+        return new.sources.has_news
+    return old.sources.settings != new.sources.settings or (new.news.template or "") in case.touched
 
 
 # -- changelog, version, workflows -------------------------------------------------------------------------------------

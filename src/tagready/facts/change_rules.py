@@ -329,12 +329,12 @@ def spoiled_by(parse_: Callable[[str], Changelog], old: str, marker: str, entry:
     expected = [LATER, NEXT, *before] if LATER in after else before
     if [version for version in after if version in expected] != expected:
         what = "with this text, the changelog would show older entries no more: a comment or a code fence does not end"
-        return finding("entry-swallows", what, "close what the text opens, and commit")
+        return finding("entry-swallows", what, "close what the text opens")
     extra = next((version for version in after if version not in expected), None)
     if extra is None:
         return None
     what = f"the text has a heading that reads as the entry of version {extra}"
-    return finding("fragment-malformed", what, "use bold text, or other words, and commit")
+    return finding("fragment-malformed", what, "use bold text, or other words")
 
 
 # -- the version -------------------------------------------------------------------------------------------------------

@@ -49,6 +49,7 @@ RULES = {
         Rule("version-bumped-by-hand", "the version was changed outside a release", policy=True),
         Rule("nothing-to-release", "no fragment is pending"),
         Rule("entry-exists", "the changelog already has an entry for the version"),
+        Rule("entry-unrenderable", "by the settings and the template as they are, towncrier makes no entry"),
         Rule("entry-missing", "the changelog has no entry for the version"),
         Rule("entry-empty", "the changelog's entry for the version says nothing"),
         Rule("entry-duplicated", "the changelog has more than one entry for the version"),

@@ -103,7 +103,7 @@ _COMPILED = frozenset(rule for rule in RULES if rule.startswith("fragment-")) - 
 _COMPILED |= {"entry-swallows"}
 #: What a change is judged by, in the words of the checklist.
 _STEPS = (
-    ("Fragments can be compiled", _COMPILED),
+    ("Fragments can be compiled", _COMPILED | {"entry-unrenderable"}),
     ("What users will notice has a fragment", _TOLD),
     ("No pending fragment is lost", frozenset({"fragment-deleted"})),
     ("Entries are left to releases", frozenset({"entry-edited-by-hand"})),

@@ -30,8 +30,11 @@ FEW = 3
 ENOUGH = 50_000
 
 
-def try_entry(snapshot: Snapshot, chosen: Sequence[Fragment]) -> tuple[Report, str]:
-    """Return what some fragments would spoil in the changelog, and what they will be there: Markdown, no heading."""
+def try_entry(snapshot: Snapshot, chosen: Sequence[Fragment], before: Snapshot | None) -> tuple[Report, str]:
+    """Return what some fragments would spoil in the changelog, and what they will be there: Markdown, no heading.
+
+    `before` is the project before the change that brings them, None where it had no towncrier.
+    """
     if not chosen:
         return Report(), ""
     contents = snapshot.fragment_data(chosen).contents
@@ -39,16 +42,96 @@ def try_entry(snapshot: Snapshot, chosen: Sequence[Fragment]) -> tuple[Report, s
         entry = _rendered(snapshot, contents)
         found = spoiled(snapshot, entry)
         if found is not None:
-            return Report(tuple(_guilty(snapshot, contents, found))), ""
+            return Report(tuple(map(_committed, _guilty(snapshot, contents, found)))), ""
         text = body_of(snapshot, entry)
         if not snapshot.news.markdown:
-            return Report(tuple(unshown(snapshot, contents, text))), _as_markdown(text)
+            return Report(tuple(map(_of_file, unshown(snapshot, contents, text)))), _as_markdown(text)
         return Report(), text
     except DidNotEnd:
         return Report(skipped=(Skipped("fragment-hangs", "towncrier took too long for these fragments together"),)), ""
     except WorldFailed as failure:
-        words = failure.stderr.strip().splitlines() or [failure.what]
-        return Report(skipped=(Skipped("entry-swallows", f"towncrier cannot render the fragments ({words[-1]})"),)), ""
+        of_settings = try_settings(snapshot, before)
+        return of_settings if of_settings != Report() else _unrendered(snapshot, contents, failure), ""
+
+
+def _committed(found: Finding) -> Finding:
+    return replace(found, fix=f"{found.fix}, and commit")
+
+
+def _of_file(found: Finding) -> Finding:
+    same = f"; to see the same: python -m docutils {quoted(found.path)}" if found.path else ""
+    return replace(found, fix=_committed(found).fix + same)
+
+
+def try_settings(snapshot: Snapshot, before: Snapshot | None) -> Report:
+    """Return whether towncrier can make an entry by the settings and the template at all, of the plainest fragments.
+
+    It is not judged where it could not be made before the change, either.
+    """
+    why = _why_no_entry(snapshot)
+    if not why:
+        return Report()
+    if before is not None and _why_no_entry(before):
+        return Report(skipped=(Skipped("entry-unrenderable", f"it was so before this change: {why}"),))
+    news = snapshot.news
+    path = news.template if news.template and _is_new(snapshot, before, news.template) else news.config_path
+    what = f"towncrier can make no entry by the settings and the template as they are now: {why}"
+    fix = f"mend {path}, and commit; to see what it makes: towncrier build --draft --version 1.0"
+    return Report((finding("entry-unrenderable", what, fix, path),))
+
+
+def _is_new(snapshot: Snapshot, before: Snapshot | None, path: str) -> bool:
+    then = before.git.entry(before.commit.tree, path) if before else None
+    return then != snapshot.git.entry(snapshot.commit.tree, path)
+
+
+def _why_no_entry(snapshot: Snapshot) -> str:
+    """Return why no entry can be made by the settings and the template, or an empty text."""
+    section, issue = snapshot.news.sections[0], _some_issue(snapshot)
+    contents = {section.path(f"{issue}.{type_.name}"): b"Text.\n" for type_ in snapshot.news.types}
+    try:
+        entry = _rendered(snapshot, contents)
+    except DidNotEnd:
+        return "it does not come to an end"
+    except WorldFailed as failure:
+        return _words(failure)
+    if not snapshot.changelog(entry).of(Version(NEXT)):
+        first = next((line for line in entry.splitlines() if line.strip()), "")
+        return f"no heading of it names the version, so nobody could find the entry again (it begins with {first!r})"
+    return ""
+
+
+def _some_issue(snapshot: Snapshot) -> str:
+    """Return what a fragment's name may begin with, if possible with an issue that the project could have."""
+    news = snapshot.news
+    known = [fragment.issue for fragment in snapshot.survey.fragments if fragment.issue]
+    fitting = (issue for issue in ["1", *known] if not news.issue_pattern or re.fullmatch(news.issue_pattern, issue))
+    return next(fitting, f"{news.orphan_prefix}text")
+
+
+def _words(failure: WorldFailed) -> str:
+    return (failure.stderr.strip().splitlines() or [failure.what])[-1]
+
+
+def _unrendered(snapshot: Snapshot, contents: Mapping[str, bytes], failure: WorldFailed) -> Report:
+    """Return the finding for each fragment that towncrier cannot render, or for all of them together."""
+    guilty = {path: words for path, content in contents.items() if (words := _why_not(snapshot, path, content))}
+    if not guilty:
+        return Report((_unrenderable("these fragments together", None, _words(failure)),))
+    return Report(tuple(_unrenderable(path, path, words) for path, words in guilty.items()))
+
+
+def _unrenderable(who: str, path: str | None, words: str) -> Finding:
+    what = f"{who}: towncrier cannot render that ({words})"
+    return finding("fragment-malformed", what, "mend what towncrier names, and commit", path)
+
+
+def _why_not(snapshot: Snapshot, path: str, content: bytes) -> str:
+    try:
+        _rendered(snapshot, {path: content})
+    except WorldFailed as failure:
+        return _words(failure)
+    return ""
 
 
 def body_of(snapshot: Snapshot, entry: str) -> str:
@@ -134,10 +217,11 @@ def _unshowable(path: str | None, problem: Problem) -> Finding:
     who = path or "the entry"
     where = f" (line {problem.line})" if problem.line is not None else ""
     what = f"{who} is not reStructuredText that PyPI and GitHub can show{where}: {problem.what}"
-    fix = "mend the markup, and commit; to see the same: python -m docutils FILE"
+    fix = "mend the markup"
     if problem.unknown:
-        fix = f"write {problem.unknown} in another way: only Sphinx could know it, and this project has no conf.py"
-    found = finding("fragment-malformed", what, fix.replace("FILE", quoted(who)), path, problem.line)
+        what += "; only Sphinx could know it, and this project has no conf.py"
+        fix = f"write {problem.unknown} in another way"
+    found = finding("fragment-malformed", what, fix, path, problem.line)
     return found if problem.severe else as_warning(found)
 
 
