@@ -42,7 +42,17 @@ def test_good_names(
     name: str, others: Sequence[str], tag_format: str | None, stated: list[str], version: str, spelled: str
 ) -> None:
     tags = read_tags(others, "demo", tag_format)
-    assert read_name(name, tags, "demo", tag_format, stated) == (Version(version), spelled, ())
+    assert read_name(name, tags, "demo", tag_format, stated) == (Version(version), spelled, (), False)
+
+
+@pytest.mark.parametrize("name", ["shade-1.4.0", "shade/v1.4.0", "shade==1.4.0"])
+@pytest.mark.parametrize("tag_format", [None, "demo-{version}"])
+def test_a_tag_of_another_project(name: str, tag_format: str | None) -> None:
+    tags = read_tags(["demo-1.3.0", "shade-1.3.0"], "demo", tag_format)
+    what = f"the tag {name} is one of shade, not of demo, whose tags look like demo-VERSION"
+    fix = "judge it in the folder of shade: go there, or give that folder with -C"
+    found = Finding("tag-malformed", what, fix)
+    assert read_name(name, tags, "demo", tag_format, []) == (None, "", (found,), True)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +144,7 @@ def test_bad_names(
 def test_what_the_project_would_name_it_is_never_malformed(release: list[int], suffix: str, shape: str) -> None:
     tags = read_tags([shape.format("1.3.0")], "demo", None)
     version = Version(".".join(map(str, release)) + suffix)
-    assert read_name(tags.name(version), tags, "demo", None, []) == (version, str(version), ())
+    assert read_name(tags.name(version), tags, "demo", None, []) == (version, str(version), (), False)
 
 
 @pytest.mark.parametrize(

@@ -259,7 +259,7 @@ def _version(snapshot: Snapshot, tags: Tags, name: str) -> tuple[Version, Report
     spellings = {found.version for found in stated}
     reading = tag_rules.read_name(name, tags, snapshot.name, snapshot.config.tag_format, spellings)
     version = reading.version or (parse(stated[0].version) if stated else None)
-    if version is None:
+    if version is None or reading.foreign:
         raise Refused(*reading.findings)
     return version, Report(reading.findings)
 

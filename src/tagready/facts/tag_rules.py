@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from packaging.version import Version
 
 from tagready.facts.findings import Finding, finding
+from tagready.facts.project import normalized
 from tagready.facts.tags import ReleaseTag, Tags, read_tags
+from tagready.facts.versions import parse
 
 
 class Reading(NamedTuple):
-    """What a tag's name says: the version (None where it names none), how that is spelled, and what is wrong."""
+    """What a tag's name says: the version (None where it names none), how that is spelled, and what is wrong.
+
+    A `foreign` tag is that of another project in the same repository, of which nothing here can be judged.
+    """
 
     version: Version | None
     spelled: str
     findings: tuple[Finding, ...]
+    foreign: bool = False
 
 
 def read_name(name: str, others: Tags, project: str, tag_format: str | None, stated: Collection[str]) -> Reading:
@@ -25,6 +32,10 @@ def read_name(name: str, others: Tags, project: str, tag_format: str | None, sta
     `others` are the project's tags without this one. An older tag may look like its own time's: shapes change.
     """
     found = read_tags([name], project, tag_format).releases or read_tags([name], project, None).releases
+    if not found and (whose := _other_project(name, others, project)):
+        what = f"the tag {name} is one of {whose}, not of {project}, whose tags look like {others.name('VERSION')}"
+        fix = f"judge it in the folder of {whose}: go there, or give that folder with -C"
+        return Reading(None, "", (finding("tag-malformed", what, fix),), foreign=True)
     if not found:
         return Reading(None, "", (_malformed(name, "names no version", _wanted(others, "VERSION")),))
     tag = found[0]
@@ -42,6 +53,13 @@ def read_name(name: str, others: Tags, project: str, tag_format: str | None, sta
         what = f"spells the version {spelled}, which is {tag.version} to every installer"
         faults.append(_malformed(name, what, _wanted(others, str(tag.version))))
     return Reading(tag.version, spelled, tuple(faults))
+
+
+def _other_project(name: str, others: Tags, project: str) -> str:
+    """Return the project that a tag names, where this one's tags bear its name; an empty text if it names none."""
+    match = re.fullmatch(r"(?P<name>[A-Za-z][\w.-]*?)(?:[-_/@]|==)v?(?P<version>[0-9].*)", name)
+    own = normalized(project) in normalized(others.format.partition("{version}")[0])
+    return match["name"] if match and own and parse(match["version"]) else ""
 
 
 def _shapes(tag: ReleaseTag, others: Tags, tag_format: str | None) -> set[str]:
