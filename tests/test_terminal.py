@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from tagready.commands.status import Next
 from tagready.console.answers import show_status
-from tagready.console.terminal import show_entry, show_finding, show_trouble, show_where
+from tagready.console.terminal import Waiting, show_entry, show_finding, show_trouble, show_where
 from tagready.facts.findings import Report, WorldFailed, finding
 
 COMMAND = "git mv changelog.d/41.bug.md changelog.d/41.bugfix.md, or name it otherwise"
@@ -48,6 +51,43 @@ def test_sentences_are_broken_into_lines_and_commands_are_not(capsys: pytest.Cap
     assert f" {COMMAND}\n" in capsys.readouterr().err
     show_trouble(WorldFailed("it failed", "try again when the network does better"))
     assert capsys.readouterr().err.endswith(" try again when the network does\n      better\n")
+
+
+class Terminal(StringIO):
+    """A standard error that somebody looks at."""
+
+    told = threading.Event()
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        written = super().write(text)
+        self.told.set()
+        return written
+
+
+def test_what_takes_long_is_told_and_wiped(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    with Waiting("judging the release", seconds=0):
+        assert screen.told.wait(20)
+    assert "  · judging the release…" in screen.getvalue()
+    assert screen.getvalue().endswith("\r\x1b[K")
+
+
+def test_what_is_quick_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    with Waiting("judging the release", seconds=60):
+        pass
+    assert screen.getvalue() == ""
+
+
+def test_what_nobody_sees_is_not_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with Waiting("judging the release", seconds=0):
+        pass
+    assert capsys.readouterr().err == ""
 
 
 def test_a_difference_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:

@@ -282,12 +282,13 @@ def verify(directory: Path, overlay: Path | None, form: str, **options: Any) -> 
     """
     from tagready.commands.verify import Options
     from tagready.commands.verify import verify as judge
-    from tagready.console import answers
+    from tagready.console import answers, terminal
 
     with opened(directory, "verify", form, bare=True) as repository:
         options["skip"] = tuple(options["skip"])
         options["dist"] = directory / options["dist"] if options["dist"] else None
-        verified = judge(repository, Options(**options), overlay)
+        with terminal.Waiting("judging the release"):
+            verified = judge(repository, Options(**options), overlay)
         answers.show_verified(verified, form)
         if not verified.report.ok:
             sys.exit(1)
@@ -314,14 +315,15 @@ def check(directory: Path, overlay: Path | None, form: str, **options: Any) -> N
     """
     from tagready.commands.check import Options
     from tagready.commands.check import check as judge
-    from tagready.console import answers
+    from tagready.console import answers, terminal
 
     if options["main"] and (options["staged"] or options["fix"]):
         raise click.UsageError("--main judges what was pushed: give it without --staged and --fix")
     if options["staged"] and options["since"]:
         raise click.UsageError("--staged is held against HEAD: give it without --since")
     with opened(directory, "check", form, bare=True, goes_on=options["fix"]) as repository:
-        checked = judge(repository, Options(**options), overlay)
+        with terminal.Waiting("judging the change"):
+            checked = judge(repository, Options(**options), overlay)
         answers.show_checked(checked, form)
         if not checked.report.ok:
             sys.exit(1)
@@ -345,7 +347,7 @@ def status(version: str | None, directory: Path, overlay: Path | None, form: str
     place by place, and the one next command. Reads only; works offline.
     """
     from tagready.commands import status
-    from tagready.console import answers
+    from tagready.console import answers, terminal
 
     if summary:
         run_for = os.environ.get("GITHUB_REF_NAME") if os.environ.get("GITHUB_REF_TYPE") == "tag" else None
@@ -355,11 +357,12 @@ def status(version: str | None, directory: Path, overlay: Path | None, form: str
         answers.show_card(status.recovery(directory, name, overlay))
         return
     with opened(directory, "status", form) as repository:
-        found = (
-            status.next_release(repository, overlay)
-            if version is None
-            else status.standing(repository, version, overlay)
-        )
+        with terminal.Waiting("looking at the places of a release"):
+            found = (
+                status.next_release(repository, overlay)
+                if version is None
+                else status.standing(repository, version, overlay)
+            )
         answers.show_status(found, form)
         if not found.report.ok:
             sys.exit(1)

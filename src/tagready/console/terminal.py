@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import click
@@ -250,6 +251,32 @@ class Progress:
         if self._shown:
             click.echo("\r\033[K", nl=False, err=True, color=True)
             self._shown = False
+
+
+class Waiting:
+    """Tells on a terminal what is being done where that takes more than a second; what is quick needs no words."""
+
+    def __init__(self, what: str, seconds: float = 1.0) -> None:
+        self._progress = Progress()
+        self._timer = Timer(seconds, self._progress.says, [f"{what}{glyph('…', '...')}"])
+        self._timer.daemon = True
+
+    def __enter__(self) -> Waiting:
+        """Begin to wait."""
+        if sys.stderr.isatty():
+            self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave nothing behind of what was told."""
+        self.close()
+
+    def close(self) -> None:
+        """Tell nothing any more: it is done, or somebody else is about to write."""
+        if self._timer.is_alive():
+            self._timer.cancel()
+            self._timer.join()
+        self._progress.close()
 
 
 def show_github(title: str, facts: list[tuple[str, str]], report: Report) -> None:
