@@ -14,16 +14,19 @@ from tagready.facts.change_rules import (
     FragmentText,
     PullRequestEvent,
     Undeclared,
+    WayBack,
     WrittenEntry,
     as_owned,
     bumped_by_hand,
     edit_declared,
     edited_by_hand,
     entry_edits,
+    fragment_replaced,
     fragments_deleted,
     no_fragment_needed,
     read_event,
     really_gone,
+    replaced,
     reverted,
     reverted_by_name,
     shown_by,
@@ -35,7 +38,7 @@ from tagready.facts.fragment_needed import counts_as_code, fragment_missing, iss
 from tagready.facts.fragments import Fragment, read_name
 from tagready.facts.git_records import LoggedCommit
 from tagready.facts.places import PatternPlace, Stated, TomlPlace
-from tagready.facts.project import Section, Sources, read_news
+from tagready.facts.project import FragmentType, Section, Sources, read_news
 
 TABLE = {"directory": "changelog.d", "filename": "CHANGELOG.md"}
 NEWS = read_news(Sources("", {"project": {"name": "demo"}, "tool": {"towncrier": TABLE}}, None))
@@ -81,6 +84,22 @@ def test_which_files_are_code(path: str, counts: bool) -> None:
         ("tests/test_x.py", ("*.py",), True),
         ("changelog.d/1.feature.md", ("*",), False),
         ("CHANGELOG.md", ("*",), False),
+        ("src/one.py", ("src/**/*.py",), True),
+        ("src/a/b/one.py", ("src/**/*.py",), True),
+        ("src/one.c", ("src/**/*.py",), False),
+        ("lib/src/one.py", ("**/src/**/*.py",), True),
+        ("src/one.py", ("**/*.py",), True),
+        ("src/one.py", ("src",), True),
+        ("src/a/one.py", ("src/",), True),
+        ("srcs/one.py", ("src",), False),
+        ("src/one.py", ("./src/*",), True),
+        ("src/one.py", ("/src/*",), True),
+        ("packages/a/src/one.py", ("packages/*/src",), True),
+        ("src/one.py", ("src/**",), True),
+        ("src/one.py", ("src/one.py",), True),
+        ("src/One.py", ("src/one.py",), False),
+        ("anything", (".",), True),
+        ("src/x[1].py", ("src/x[[]1].py",), True),
     ],
 )
 def test_globs_say_what_code_is(path: str, globs: tuple[str, ...], counts: bool) -> None:
@@ -96,6 +115,27 @@ def test_globs_say_what_code_is(path: str, globs: tuple[str, ...], counts: bool)
 )  # fmt: skip
 def test_only_the_project_s_own_folder_is_its_code(path: str, counts: bool) -> None:
     assert counts_as_code(path, "pkg", NEWS, ()) is counts
+
+
+@pytest.mark.parametrize(
+    ("path", "counts"),
+    [("news/12.feature.md", False), ("news/README.md", False), ("news/core/1.misc.md", False), ("news/web/x.md", True)],
+)
+def test_what_lies_above_the_sections_is_no_code(path: str, counts: bool) -> None:
+    news = NEWS._replace(base="news", sections=(Section("Core", "news/core"),))
+    assert counts_as_code(path, "", news, ()) is counts
+
+
+def test_the_code_of_a_package_that_has_its_news_inside() -> None:
+    news = NEWS._replace(base="pkg", sections=(Section("Core", "pkg/core/news"),))
+    assert counts_as_code("pkg/lamp.py", "", news, ()) is True
+    assert counts_as_code("pkg/data.bin", "pkg", news, ()) is True
+
+
+def test_the_changelogs_of_versions_are_no_code() -> None:
+    news = NEWS._replace(changelog="news/{version}/log.md", single_file=False)
+    assert counts_as_code("news/1.4.0/log.md", "", news, ()) is False
+    assert counts_as_code("news/1.4.0/log.py", "", news, ()) is True
 
 
 BASE = b'[project]\nname = "demo"\n\n[tool.ruff]\nline-length = 100\n\n[dependency-groups]\ntest = ["pytest"]\n'
@@ -145,11 +185,12 @@ TYPES = (
     "\n    feature  Features\n    bugfix   Bugfixes\n    doc      Improved Documentation\n"
     "    removal  Deprecations and Removals\n    misc     Misc (shows the issue only)"
 )
+THERE = [".gitkeep"]
 THROUGH = 'where users notice nothing: git commit --allow-empty -m "[no changelog]"'
 
 
 def test_the_missing_fragment_is_named_and_ready_to_copy() -> None:
-    assert fragment_missing(to_write(["a.py", "b.py", "c.py", "d.py"], NEWS, "77", []), Level.ERROR) == finding(
+    assert fragment_missing(to_write(["a.py", "b.py", "c.py", "d.py"], NEWS, "77", [], THERE), Level.ERROR) == finding(
         "fragment-missing",
         "code changed (a.py, b.py, c.py and 1 more), and no news fragment says what users will notice\n"
         "A news fragment is a small file with a sentence or two for them:\n"
@@ -160,7 +201,7 @@ def test_the_missing_fragment_is_named_and_ready_to_copy() -> None:
 
 
 def test_the_missing_fragment_of_an_rst_project_as_a_warning() -> None:
-    lacks = to_write(["a.py"], RST._replace(sections=(Section("", "pkg/news"),)), "+something", [])
+    lacks = to_write(["a.py"], RST._replace(sections=(Section("", "pkg/news"),)), "+something", [], THERE)
     found = fragment_missing(lacks, Level.WARNING)
     assert found.level is Level.WARNING
     assert "> pkg/news/+something.feature.rst && git add pkg/news/+something.feature.rst && " in found.fix
@@ -178,13 +219,50 @@ def test_the_missing_fragment_of_an_rst_project_as_a_warning() -> None:
 def test_the_missing_fragment_is_named_as_the_others_are(names: list[str], extension: str) -> None:
     """twisted's have no extension, though its changelog is reStructuredText."""
     written = [each for name in names if (each := read_name(NEWS, NEWS.sections[0], name))]
-    found = fragment_missing(to_write(["a.py"], NEWS, "77", written), Level.ERROR)
+    found = fragment_missing(to_write(["a.py"], NEWS, "77", written, THERE), Level.ERROR)
     assert f"\n  changelog.d/77.TYPE{extension}, where" in found.message
     assert f"> changelog.d/77.feature{extension} && git add changelog.d/77.feature{extension} && " in found.fix
 
 
+@pytest.mark.parametrize(
+    ("issue", "names", "path"),
+    [
+        ("77", ["77.feature.md"], "changelog.d/77.feature.1.md"),
+        ("77", ["77.bugfix.2.md", "77.feature.rst"], "changelog.d/77.feature.3.md"),
+        ("77", ["7.feature.md", "+77.misc.md"], "changelog.d/77.feature.md"),
+        ("LAMP-3", ["lamp-3.doc.md"], "changelog.d/LAMP-3.feature.1.md"),
+        ("+something", ["+something.feature.md"], "changelog.d/+something-2.feature.md"),
+        ("+something", ["+something.doc.md", "+something-2.misc.md"], "changelog.d/+something-3.feature.md"),
+    ],
+)
+def test_nobodys_fragment_is_written_over(issue: str, names: list[str], path: str) -> None:
+    written = [each for name in names if (each := read_name(NEWS, NEWS.sections[0], name))]
+    lacks = to_write(["a.py"], NEWS, issue, written, names)
+    assert lacks.path == path
+    found = fragment_missing(lacks, Level.ERROR)
+    assert f"\n  {path.replace('feature', 'TYPE')}, where" in found.message
+    assert f" > {path} && git add {path} && " in found.fix
+
+
+def test_the_folder_is_made_where_git_has_removed_it() -> None:
+    lacks = to_write(["a.py"], NEWS, "77", [], [])
+    assert lacks.command.startswith('mkdir -p changelog.d && echo "Say')
+
+
+def test_a_type_that_tells_of_nothing_is_not_asked_for() -> None:
+    types = (FragmentType("chore", "Chores", tells=False), FragmentType("fix", "Fixes"))
+    lacks = to_write(["a.py"], NEWS._replace(types=types), "77", [], THERE)
+    assert (lacks.type, lacks.types) == ("fix", types[1:])
+    found = fragment_missing(lacks, Level.ERROR, untold=["changelog.d/7.chore.md"])
+    assert found.message.split("\n")[1] == (
+        "changelog.d/7.chore.md is of a type with `check = false`, which tells of nothing"
+    )
+
+
 def test_a_fragment_that_is_not_committed_is_the_one() -> None:
-    assert fragment_missing(to_write(["a.py"], NEWS, "77", []), Level.ERROR, ["changelog.d/77.bugfix.md"]) == finding(
+    assert fragment_missing(
+        to_write(["a.py"], NEWS, "77", [], THERE), Level.ERROR, ["changelog.d/77.bugfix.md"]
+    ) == finding(
         "fragment-missing",
         "code changed (a.py), and the news fragment is not committed yet: changelog.d/77.bugfix.md",
         f'git add changelog.d/77.bugfix.md && git commit -m "Add a news fragment"; {THROUGH}',
@@ -316,12 +394,13 @@ def test_what_became_of_entries(
 
 
 DECLARE = 'git commit --allow-empty -m "[changelog edit]"'
+BACK = WayBack("abc", frozenset({"CHANGELOG.md"}))
 
 
 def test_findings_about_entries() -> None:
     edits = Edits(((ONE, MENDED),), (TWO,), (entry("3.0", line=3), entry("4.0", line=2)))
     undeclared = Undeclared(Version("4.0"), "--- a\n+++ b", "prepare-release 4.0 --again --edit")
-    assert edited_by_hand(edits, "abc", [undeclared]) == [
+    assert edited_by_hand(edits, BACK, [undeclared]) == [
         finding(
             "entry-edited-by-hand",
             "the entry for 1.0 was changed, and people have read it as it was:\n--- as it was\n"
@@ -354,15 +433,28 @@ def test_findings_about_entries() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("back", "path", "command"),
+    [
+        (BACK, "CHANGELOG.md", "git checkout abc -- CHANGELOG.md"),
+        (BACK, "news/1.4.0.md", "git rm news/1.4.0.md"),
+        (BACK._replace(moved="git mv CHANGELOG.md NEWS.md"), "NEWS.md", "git mv CHANGELOG.md NEWS.md"),
+    ],
+)
+def test_how_a_changelog_is_brought_back(back: WayBack, path: str, command: str) -> None:
+    (found,) = edited_by_hand(Edits(added=(entry("3.0", path=path),)), back, [])
+    assert found.fix == f"what is new goes into a fragment: {command}, and write one; on purpose: {DECLARE}"
+
+
 def test_a_renewed_entry_that_was_reworded_is_a_release_but_for_that() -> None:
-    (found,) = edited_by_hand(Edits(((ONE, MENDED),)), "abc", [Undeclared(Version("1.0"), "-a\n+b", "renew it")])
+    (found,) = edited_by_hand(Edits(((ONE, MENDED),)), BACK, [Undeclared(Version("1.0"), "-a\n+b", "renew it")])
     assert (found.message.partition(":")[0], found.fix.partition(",")[0], found.line) == (
         "the entry for 1.0 looks like a release, but its fragments do not make it", "renew it", 5,
     )  # fmt: skip
 
 
 def test_two_hundred_entries_are_counted_not_listed() -> None:
-    found = edited_by_hand(Edits(removed=tuple(entry(f"{number}.0") for number in range(1, 201))), "abc", [])
+    found = edited_by_hand(Edits(removed=tuple(entry(f"{number}.0") for number in range(1, 201))), BACK, [])
     assert len(found) == 6
     assert found[5] == finding(
         "entry-edited-by-hand",
@@ -386,21 +478,22 @@ GONE = news("12.feature.md")
 
 
 @pytest.mark.parametrize(
-    ("pending", "added", "lives"),
+    ("pending", "written", "lives"),
     [
         ([], [], False),
         ([news("13.feature.md", "Other.")], ["13.feature.md"], False),
         ([news("99.feature.md")], ["99.feature.md"], True),
         ([news("+x.feature.md", "  Add\ncolour. ")], [], True),
-        ([news("12.feature.1.md", "Reworded.")], [], True),
+        ([news("12.feature.1.md", "Reworded.")], ["12.feature.1.md"], True),
+        ([news("12.feature.1.md", "It was there before.")], [], False),
         ([news("12.bugfix.md", "Reworded.")], ["12.bugfix.md"], True),
         ([news("12.bugfix.md", "It was there before.")], [], False),
         ([news("13.feature.md", "First this. Add colour. Then that.")], [], True),
         ([news("13.feature.md", "Add colour.s")], [], False),
     ],
 )
-def test_fragments_that_live_on(pending: list[FragmentText], added: list[str], lives: bool) -> None:
-    paths = [f"changelog.d/{name}" for name in added]
+def test_fragments_that_live_on(pending: list[FragmentText], written: list[str], lives: bool) -> None:
+    paths = [f"changelog.d/{name}" for name in written]
     assert really_gone([GONE], pending, paths) == ([] if lives else [GONE])
 
 
@@ -412,6 +505,35 @@ def test_orphans_without_a_text_in_common_are_gone() -> None:
 def test_an_empty_fragment_lives_on_nowhere_by_its_text() -> None:
     gone = news("+one.feature.md", " \n")
     assert really_gone([gone], [news("+two.feature.md", "Two.")], ["changelog.d/+two.feature.md"]) == [gone]
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "gone"),
+    [
+        ("Lamps can be dimmed.", "Lamps can be dimmed, and coloured.", False),
+        ("Lamps can be dimed.", "Lamps can be dimmed.", False),
+        ("Dimmer for lamps", "One can dim a lamp now.", False),
+        ("Colours!", "Lamps are coloured.", False),
+        ("Lamps can be dimmed.", "Switches no longer spark.", True),
+        ("Lamps can be dimmed.", "", True),
+        ("Is a bug.", "Another one.", False),
+    ],
+)
+def test_whether_a_fragment_says_something_else(was: str, now: str, gone: bool) -> None:
+    before = news("12.feature.md", was)
+    assert replaced([before], [news("12.feature.md", now)]) == ([before] if gone else [])
+    assert replaced([before], [news("12.feature.md", now), news("13.doc.md", f"First. {was}")]) == []
+
+
+def test_the_finding_about_a_fragment_that_says_something_else() -> None:
+    assert fragment_replaced(news("12.feature.md", "Add\ncolour " + "x" * 80), BACK) == finding(
+        "fragment-deleted",
+        "changelog.d/12.feature.md says something else now, so nobody would be told what it said: "
+        f"Add colour {'x' * 69}…",
+        "git checkout abc -- changelog.d/12.feature.md, and write what is new into a file of its own (tagready add); "
+        f"on purpose: {DECLARE}",
+        "changelog.d/12.feature.md",
+    )
 
 
 @pytest.mark.parametrize(
@@ -433,7 +555,7 @@ def test_what_an_entry_shows(gone: FragmentText, shown: bool) -> None:
 
 def test_findings_about_deleted_fragments() -> None:
     many = [news(f"{number}.feature.md") for number in range(1, 9)]
-    found = fragments_deleted(many, "abc")
+    found = fragments_deleted(many, BACK)
     assert found[0] == finding(
         "fragment-deleted",
         "changelog.d/1.feature.md waited for the next release and is gone, so nobody would be told of its change",

@@ -106,6 +106,11 @@ CORE = run(
     commit(git("rm", "-q", "changelog.d/12.feature.md", "changelog.d/13.bugfix.md"),
            write("changelog.d/core/1.misc.md", "x")),
 )  # fmt: skip
+CHORES = PYPROJECT + "".join(
+    f'[[tool.towncrier.type]]\nname = "{name}"\ndirectory = "{name}"\n{more}'
+    for name, more in (("feature", ""), ("bugfix", ""), ("chore", "check = false\n"))
+)
+BY_BOB = git("commit", "-q", "--amend", "--no-edit", "--author", "Bob <bob@example.org>")
 
 CASES: dict[str, tuple[Step, list[Found]]] = {
     "code and a fragment": (WITH_NEWS, []),
@@ -174,6 +179,53 @@ CASES: dict[str, tuple[Step, list[Found]]] = {
     "a fragment that no section has": (
         run(since_main(CORE), commit(write(CODE, "x"), write("changelog.d/77.bugfix.md", "x"))),
         [error("fragment-ignored", "changelog.d/77.bugfix.md")],
+    ),
+    "a fragment of another project": (
+        commit(write("libs/b/towncrier.toml", "[tool.towncrier]\n"), write("libs/b/b.py", "x"),
+               write("libs/c/pyproject.toml", "[tool.towncrier]\n"), write("libs/c/src/c.py", "x")),
+        [],
+    ),
+    "code of a folder that is no project of its own": (
+        commit(write("libs/b/pyproject.toml", "[tool.ruff]\n"), write("libs/b/b.py", "x")), [MISSING],
+    ),
+    "code, and a fragment renamed": (
+        commit(write(CODE, "x"), git("mv", "changelog.d/12.feature.md", "changelog.d/21.feature.md")), [MISSING],
+    ),
+    "code, and a fragment with another mode": (
+        commit(write(CODE, "x"), lambda project: (project.path / "changelog.d/12.feature.md").chmod(0o755)), [MISSING],
+    ),
+    "code, and blanks in a fragment": (
+        commit(write(CODE, "x"), write("changelog.d/12.feature.md", "Add\ncolour. \n")), [MISSING],
+    ),
+    "code, and a fragment goes on": (
+        commit(write(CODE, "x"), write("changelog.d/12.feature.md", "Add colour.\n\nAnd light.\n")), [],
+    ),
+    "code, and another's fragment replaced": (
+        run(commit(write(CODE, "x"), write("changelog.d/12.feature.md", "Switches no longer spark.\n")), BY_BOB),
+        [error("fragment-deleted", "changelog.d/12.feature.md")],
+    ),
+    "code, and one's own fragment said anew": (
+        commit(write(CODE, "x"), write("changelog.d/12.feature.md", "Switches no longer spark.\n")), [],
+    ),
+    "what another wrote into a fragment, reverted": (
+        run(since_main(run(commit(write("changelog.d/12.feature.md", "Switches no longer spark.\n")), BY_BOB)),
+            git("revert", "--no-edit", "HEAD")),
+        [],
+    ),
+    "one of two fragments of an issue deleted": (
+        run(since_main(commit(write("changelog.d/12.feature.1.md", "Add light.\n"))),
+            commit(remove("changelog.d/12.feature.md"))),
+        [error("fragment-deleted", "changelog.d/12.feature.md")],
+    ),
+    "one of two fragments of an issue joined to the other": (
+        run(since_main(commit(write("changelog.d/12.feature.1.md", "Add light.\n"))),
+            commit(remove("changelog.d/12.feature.md"), write("changelog.d/12.feature.1.md", "Light and hue.\n"))),
+        [],
+    ),
+    "a fragment of a type that tells of nothing": (
+        run(since_main(commit(write("pyproject.toml", CHORES))),
+            commit(write(CODE, "x"), write("changelog.d/77.chore.md", "x"))),
+        [MISSING],
     ),
     "a heading that is a version": (
         commit(edit("pyproject.toml", "directory", "all_bullets = false\ndirectory"), NEWS,
@@ -375,6 +427,45 @@ def test_the_command_that_is_named_helps(project: Project) -> None:
     assert found_by(check(project)) == []
 
 
+def test_fragments_at_the_top_are_called_as_git_calls_them(project: Project) -> None:
+    top = edit("pyproject.toml", '"changelog.d"', '"."')
+    since_main(commit(top, git("rm", "-qr", "changelog.d"), write("1.misc.md", "x")))(project)
+    commit(write(CODE, "x"), write("3.featuer.md", "x"))(project)
+    found = [each for each in found_by(check(project)) if each[1] == "error"]
+    assert found == [error("fragment-ignored", "3.featuer.md")]
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        pytest.param(commit(write("changelog.d/77.feature.md", "Others' lamp.\n")), id="somebody has that name"),
+        pytest.param(commit(git("rm", "-qr", "changelog.d")), id="git has removed the folder"),
+    ],
+)
+def test_the_command_that_is_named_takes_nothing_from_others(project: Project, steps: Step) -> None:
+    since_main(steps)(project)
+    CODED(project)
+    (found,) = check(project).json["findings"]
+    project.git("-c", f"alias.mend=!{found['fix'].split(';')[0]}", "mend")
+    assert found_by(check(project)) == []
+    assert project.git("diff", "--name-status", "main", "--", "changelog.d").startswith("A\t")
+
+
+@pytest.mark.parametrize(
+    ("globs", "notes"),
+    [
+        ('["srx/*", "src/nope/**"]', ["srx/*", "src/nope/**"]),
+        ('["*.rs", "docs/*", "src", "CHANGELOG.md"]', ["*.rs", "docs/*"]),
+    ],
+)
+def test_a_glob_that_matches_nothing_is_told(project: Project, globs: str, notes: list[str]) -> None:
+    since_main(commit(keys(f"code-paths = {globs}")))(project)
+    commit(write("tests/x.py", "x"))(project)
+    assert check(project).json["notes"] == [
+        f"code-paths: {glob!r} matches no file, so no change asks for a fragment by it" for glob in notes
+    ]
+
+
 TOWNCRIER = "directory ="
 BROKEN: dict[str, tuple[Step, str, str]] = {
     "an unknown key": (
@@ -463,6 +554,40 @@ def test_a_fragment_that_towncrier_cannot_render(project: Project) -> None:
     since_main(commit(settings_, write("t.jinja", template)))(project)
     commit(NEWS, write("changelog.d/9.doc.md", "abc\n"))(project)
     assert found_by(check(project)) == [error("fragment-malformed", "changelog.d/9.doc.md")]
+
+
+RENAMED = run(git("mv", LOG, "NEWS.md"), edit("pyproject.toml", LOG, "NEWS.md"))
+MOVED: dict[str, tuple[Step, str]] = {
+    "in the settings only": (edit("pyproject.toml", LOG, "NEWS.md"), f"git mv {LOG} NEWS.md"),
+    "and edited": (
+        run(RENAMED, edit("NEWS.md", "The first", "Our first")),
+        "git show BASE:CHANGELOG.md > NEWS.md",
+    ),
+    "and written on": (
+        run(RENAMED, edit("NEWS.md", "## 1.3.0", HAND)),
+        "git show BASE:CHANGELOG.md > NEWS.md",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MOVED)
+def test_a_changelog_that_moved_is_brought_back_by_the_command(project: Project, name: str) -> None:
+    steps, command = MOVED[name]
+    commit(steps)(project)
+    assert {rule for rule, *_ in found_by(check(project))} == {"entry-edited-by-hand"}
+    (found,) = check(project).json["findings"]
+    command = command.replace("BASE", project.head("main")[:10])
+    assert command in found["fix"]
+    project.git("-c", f"alias.mend=!{command}", "mend")
+    project.commit("Bring it back")
+    assert found_by(check(project)) == []
+
+
+def test_a_version_s_own_changelog_that_was_typed_goes(project: Project) -> None:
+    since_main(commit(write("pyproject.toml", FILES), write("news/1.3.0.md", "x\n"), remove(LOG)))(project)
+    commit(NEWS, write("news/1.3.1.md", "y\n"))(project)
+    (found,) = check(project).json["findings"]
+    assert "git rm news/1.3.1.md, and write one" in found["fix"]
 
 
 def test_the_difference_of_an_edited_entry_is_shown(project: Project) -> None:
@@ -647,6 +772,68 @@ def test_a_release_is_recognised_and_judged_by_the_tag_gate(project: Project, na
     result = check(project)
     assert found_by(result) == expected
     assert (result.json["kind"], result.json["version"], result.json["tag"]) == ("release", "1.4.0", "v1.4.0")
+
+
+TAKEN_BACK: dict[str, tuple[Step, list[Found], int]] = {
+    "by git": (git("revert", "--no-edit", "HEAD"), [], 1),
+    "squashed": (
+        run(git("revert", "--no-commit", "HEAD"), git("commit", "-qm", 'Revert "Release 1.4.0" (#99)')), [], 1,
+    ),
+    "by hand": (
+        run(git("revert", "--no-commit", "HEAD"), git("commit", "-qm", "Take it back")),
+        [error("entry-edited-by-hand", LOG), error("version-bumped-by-hand", "pyproject.toml", 3)], 0,
+    ),
+    "by hand, and declared": (
+        run(git("revert", "--no-commit", "HEAD"), git("commit", "-qm", "Take it back [changelog edit]")), [], 1,
+    ),
+    "by hand, declared, and with another number": (
+        run(git("revert", "--no-commit", "HEAD"), edit("pyproject.toml", "1.3.0", "1.5.0"),
+            commit(message="Take it back [changelog edit]")),
+        [error("version-bumped-by-hand", "pyproject.toml", 3)], 1,
+    ),
+    "after the tag": (
+        run(git("tag", "v1.4.0"), git("revert", "--no-edit", "HEAD")),
+        [error("entry-edited-by-hand", LOG), error("version-bumped-by-hand", "pyproject.toml", 3)], 0,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TAKEN_BACK)
+def test_a_release_without_a_tag_is_taken_back(project: Project, name: str) -> None:
+    steps, expected, notes = TAKEN_BACK[name]
+    since_main(prepare("1.4.0"))(project)
+    steps(project)
+    result = check(project)
+    assert (found_by(result), len(result.json["notes"])) == (expected, notes)
+    if name == "by git":
+        head, release = project.head()[:10], project.head("HEAD~1")[:10]
+        assert result.json["notes"] == [f"{head} takes back {release}, the release of 1.4.0, which has no tag"]
+
+
+def test_two_releases_at_once_are_judged_by_the_newest(project: Project) -> None:
+    """develop, with 1.4.0 and 1.5.0, is merged to main; their tags are to come."""
+    run(prepare("1.4.0"), WITH_NEWS, prepare("1.5.0"))(project)
+    result = check(project)
+    assert (found_by(result), result.json["kind"], result.json["version"]) == ([], "release", "1.5.0")
+
+
+def test_an_entry_that_was_typed_beside_a_release_is_told(project: Project) -> None:
+    run(prepare("1.4.0"), commit(edit(LOG, "## 1.3.0", "## 1.2.0 (2025-01-01)\n\n- Typed.\n\n## 1.3.0")))(project)
+    result = check(project)
+    assert result.json["kind"] == "release"
+    assert found_by(result) == [error("entry-edited-by-hand", LOG, 16)]
+    project.git("commit", "-q", "--allow-empty", "-m", "[changelog edit]")
+    assert found_by(check(project)) == []
+
+
+def test_a_forward_port_whose_tag_is_not_here_is_told_to_fetch_it(project: Project) -> None:
+    released_on_a_series(project)
+    assert project.run("forward-port", "v1.3.1").code == 0
+    project.git("tag", "-d", "v1.3.1")
+    found = check(project).json["findings"]
+    assert {each["rule"] for each in found} == {"version-mismatch", "fragments-left-over"}
+    first = "if 1.3.1 was released on another branch, git fetch --tags, and ask again; else "
+    assert all(each["fix"].startswith(first) for each in found)
 
 
 def test_an_edit_that_is_declared_is_a_release(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -1062,6 +1249,7 @@ def test_settings_that_nobody_could_read_are_mended(project: Project) -> None:
 RST = PYPROJECT.replace(LOG, "NEWS.rst").replace('"## {version} ({project_date})"', '"{version} ({project_date})"')
 RST_NEWS = f"News\n####\n\n{RST_MARKER}\n\n1.3.0 (2026-01-01)\n==================\n\n- The first one. (#1)\n"
 FILES = PYPROJECT.replace('"CHANGELOG.md"', '"news/{version}.md"\nsingle_file = false')
+FOLDERS = FILES.replace("news/{version}", "docs/{version}/news")
 
 OTHERS: dict[str, tuple[str, Step, Step, list[Found]]] = {
     "an entry changed": (
@@ -1075,11 +1263,21 @@ OTHERS: dict[str, tuple[str, Step, Step, list[Found]]] = {
     "code": (RST, write("NEWS.rst", RST_NEWS), CODED, [MISSING]),
     "a file changed": (
         FILES, write("news/1.3.0.md", "## 1.3.0 (2026-01-01)\n\n- x\n"), commit(edit("news/1.3.0.md", "x", "y")),
-        [MISSING, error("entry-edited-by-hand", "news/1.3.0.md", 1)],
+        [error("entry-edited-by-hand", "news/1.3.0.md", 1)],
     ),
     "a file added": (
         FILES, write("news/1.3.0.md", "x\n"), commit(NEWS, write("news/1.3.1.md", "y\n")),
         [error("entry-edited-by-hand", "news/1.3.1.md", 1)],
+    ),
+    "a file changed in the version's folder": (
+        FOLDERS, write("docs/1.3.0/news.md", "x\n"), commit(edit("docs/1.3.0/news.md", "x", "y")),
+        [error("entry-edited-by-hand", "docs/1.3.0/news.md", 1)],
+    ),
+    "a file beside those of versions' folders": (
+        FOLDERS, write("docs/1.3.0/news.md", "x\n"), commit(write("docs/1.3.0/more.md", "y"), write("docs/a", "y")), [],
+    ),
+    "a file whose name has no version in it": (
+        FILES.replace("{version}.md", "log.md"), write("news/log.md", "x\n"), commit(NEWS), [],
     ),
     "a file beside them": (FILES, write("news/1.3.0.md", "x\n"), commit(NEWS, write("news/index.md", "y\n")), []),
 }  # fmt: skip
@@ -1093,7 +1291,7 @@ def test_other_changelogs(project: Project, name: str) -> None:
     assert found_by(check(project)) == expected
 
 
-@pytest.mark.parametrize("settings_", [RST, FILES])
+@pytest.mark.parametrize("settings_", [RST, FILES, FOLDERS])
 def test_releases_of_other_changelogs(project: Project, settings_: str) -> None:
     since_main(commit(write("pyproject.toml", settings_), write("NEWS.rst", RST_NEWS), remove(LOG)))(project)
     release()(project)

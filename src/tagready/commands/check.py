@@ -14,7 +14,13 @@ from packaging.version import Version
 
 from tagready.commands.changes.change_case import Case, Reworded, Said, edits_of, sides_of
 from tagready.commands.changes.change_fragments import deleted, lacking, missing, permits, ported, valid
-from tagready.commands.changes.change_releases import as_release, forward_ports, released_version
+from tagready.commands.changes.change_releases import (
+    as_release,
+    forward_ports,
+    released_version,
+    taken_back,
+    typed_beside,
+)
 from tagready.commands.changes.change_set import ChangeSet, change_set, staged_change
 from tagready.commands.changes.checked import Checked
 from tagready.commands.changes.trial import is_plain, try_entry, try_settings
@@ -25,7 +31,7 @@ from tagready.commands.releases.snapshot import Snapshot, take
 from tagready.doors.git import Git
 from tagready.doors.uncommitted import Uncommitted, announced, uncommitted
 from tagready.facts import change_rules
-from tagready.facts.change_rules import NEXT
+from tagready.facts.change_rules import NEXT, Edits
 from tagready.facts.findings import Finding, Level, Refused, Report, Skipped, Trouble, WrongUse
 from tagready.facts.fragment_needed import NOT_ASKED
 from tagready.facts.fragments import read_name
@@ -160,15 +166,36 @@ def _judge(snapshot: Snapshot, refs: Sequence[Ref], change: ChangeSet) -> Checke
         if declared is None:
             return _judge_change(snapshot, Case(sides, change, edits, release, ports))
         return _released(snapshot, change, release.verified, [permits(declared, [str(version)])])
-    if release is not None:
-        return _released(snapshot, change, release, ())
-    return _judge_change(snapshot, Case(sides, change, edits, None, ports))
+    if release is not None and version is not None:
+        typed = typed_beside(snapshot, version, edits)
+        report, notes = _edited(Case(sides, change, Edits(added=typed), None, ports)) if typed else (Report(), [])
+        checked = _released(snapshot, change, release, notes)
+        return checked._replace(report=checked.report.and_(report))
+    back = taken_back(sides, change.commits, snapshot.tags(refs), edits) if edits.removed else {}
+    return _judge_change(snapshot, Case(sides, change, edits, None, ports, back))
 
 
 def _released(snapshot: Snapshot, change: ChangeSet, verified: Verified, notes: Sequence[str]) -> Checked:
-    report = verified.report.and_(_workflows(snapshot, change))
+    report = _perhaps_ported(verified).and_(_workflows(snapshot, change))
     checked = _checked(snapshot, change, "release", report, notes)
     return checked._replace(version=verified.version, verified=verified)
+
+
+def _perhaps_ported(verified: Verified) -> Report:
+    """Return the verdict on a release; where the tree states another version, its tag may only not be here."""
+    report = verified.report
+    if not any(found.rule == "version-mismatch" for found in report.findings):
+        return report
+    first = f"if {verified.version} was released on another branch, git fetch --tags, and ask again; else "
+    return Report(
+        tuple(
+            replace(found, fix=first + found.fix)
+            if found.rule in ("version-mismatch", "fragments-left-over")
+            else found
+            for found in report.findings
+        ),
+        report.skipped,
+    )
 
 
 def _judge_change(snapshot: Snapshot, case: Case) -> Checked:
@@ -177,8 +204,7 @@ def _judge_change(snapshot: Snapshot, case: Case) -> Checked:
     for judge in (valid, deleted, ported, *([] if change.staged else [missing]), _edited, _bumped, _marker):
         found, said = judge(case)
         report, notes = report.and_(found), [*notes, *said]
-    if change.staged:
-        report, notes = change_rules.as_staged(report), [*notes, *_announced(snapshot)]
+    notes += _announced(snapshot) if change.staged else []
     report = report.and_(Report(secrets_in(snapshot, change.base))).and_(_workflows(snapshot, change))
     kind = "forward-port" if ports and not edits else "change"
     checked = _checked(snapshot, change, kind, report, notes)
@@ -213,13 +239,12 @@ def _head(snapshot: Snapshot, change: ChangeSet) -> Snapshot:
 
 def _announced(snapshot: Snapshot) -> list[str]:
     """Return a sentence for each fragment that would not be in the commit although it looks as if."""
-    folders = {section.directory: section for section in snapshot.news.sections}
-    paths = announced(snapshot.git, list(folders), snapshot.commit.tree)
+    news = snapshot.news
+    paths = announced(snapshot.git, [section.directory for section in news.sections], snapshot.commit.tree)
     return [
         f"{path} is not in this commit: git add --intent-to-add only announced it"
         for path in paths
-        if (section := folders.get(posixpath.dirname(path)))
-        and read_name(snapshot.news, section, posixpath.basename(path))
+        if (section := news.section_of(path)) and read_name(news, section, posixpath.basename(path))
     ]
 
 
@@ -238,15 +263,17 @@ def _edited(case: Case) -> Said:
     """Judge what became of entries outside a release."""
     if not case.edits:
         return case.unreadable("entry-edited-by-hand"), []
+    edits = case.edits.without([entry for entry in case.edits.removed if entry.version in case.taken_back])
+    notes = list(case.taken_back.values())
     declared = change_rules.edit_declared(case.change.commits)
     if declared is None:
-        undeclared = [_undeclared(case, case.reworded)] if case.reworded else []
-        return Report(tuple(change_rules.edited_by_hand(case.edits, case.start, undeclared))), []
-    touched = [*(new for _, new in case.edits.changed), *case.edits.removed, *case.edits.added]
-    return Report(), [permits(declared, (str(entry.version) for entry in touched))]
+        undeclared = [_undeclared(case.reworded)] if case.reworded else []
+        return Report(tuple(change_rules.edited_by_hand(edits, case.way_back, undeclared))), notes
+    touched = [*(new for _, new in edits.changed), *edits.removed, *edits.added]
+    return Report(), [*notes, *([permits(declared, (str(entry.version) for entry in touched))] if touched else [])]
 
 
-def _undeclared(case: Case, reworded: Reworded) -> change_rules.Undeclared:
+def _undeclared(reworded: Reworded) -> change_rules.Undeclared:
     """Return the reworded entry of a release, and what makes it anew."""
     again = f"prepare-release {reworded.version} --again --edit"
     return change_rules.Undeclared(reworded.version, reworded.difference, again)
@@ -264,8 +291,19 @@ def _bumped(case: Case) -> Said:
     found = change_rules.bumped_by_hand(_stated(old), new, _stated(tip) if tip else [])
     released = {port.entry.version for port in case.ports if port.merged}
     released |= {case.reworded.version} if case.reworded else set()
+    if _is_taken_back(case, _stated(old), new):
+        return Report(), []
     lines = {(stated.place.path, stated.line) for stated in new if parse(stated.version) in released}
     return Report(tuple(each for each in found if (each.path, each.line) not in lines)), []
+
+
+def _is_taken_back(case: Case, before: Sequence[Stated], after: Sequence[Stated]) -> bool:
+    """Return whether the version goes down, from that of a release which the change takes back, or takes out."""
+    gone = set(case.taken_back)
+    if change_rules.edit_declared(case.change.commits):
+        gone |= {entry.version for entry in case.edits.removed}
+    was, now = ([parse(stated.version) for stated in each] for each in (before, after))
+    return bool(gone & set(was)) and all(version is not None and version < max(gone) for version in now)
 
 
 def _stated(snapshot: Snapshot) -> list[Stated]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from packaging.version import Version
 
 from tagready.facts.changelog import Changelog, insert, same_text
-from tagready.facts.findings import Finding, Report, as_warning, finding
+from tagready.facts.findings import Finding, as_warning, finding
 from tagready.facts.fragments import Fragment, quoted
 from tagready.facts.git_records import LoggedCommit
 from tagready.facts.places import Stated
@@ -18,8 +17,13 @@ from tagready.facts.project import News
 from tagready.facts.traces import shows, squeezed
 from tagready.facts.versions import parse
 
+#: How people say that they mean an edit: of what is committed, and where the commit has no message yet.
+DECLARE = 'git commit --allow-empty -m "[changelog edit]"'
+DECLARE_STAGED = 'git commit --no-verify -m "[changelog edit] …"'
 #: More findings of one kind than these are counted, not listed: nobody reads two hundred.
 MANY = 5
+#: Letters of a text that are quoted.
+SOME = 80
 
 
 class PullRequestEvent(NamedTuple):
@@ -125,9 +129,10 @@ class Edits(NamedTuple):
         """Whether anything was touched."""
         return bool(self.changed or self.removed or self.added)
 
-    def without(self, added: Collection[WrittenEntry]) -> Edits:
-        """Return the edits without some of the added entries."""
-        return self._replace(added=tuple(entry for entry in self.added if entry not in added))
+    def without(self, entries: Collection[WrittenEntry]) -> Edits:
+        """Return the edits without some of the added and removed entries."""
+        added = tuple(entry for entry in self.added if entry not in entries)
+        return self._replace(added=added, removed=tuple(entry for entry in self.removed if entry not in entries))
 
 
 def entry_edits(old: Sequence[WrittenEntry], new: Sequence[WrittenEntry], tip: Sequence[WrittenEntry]) -> Edits:
@@ -164,6 +169,24 @@ def _unlike(entries: Sequence[WrittenEntry], others: Sequence[WrittenEntry]) -> 
     return found
 
 
+class WayBack(NamedTuple):
+    """How a change is taken back: the commit that has the files as they were, and which changelogs it has.
+
+    `moved` is the command that brings the changelog back where the change moved it, or only said that it is elsewhere.
+    `declare` is the command that says that the change is meant.
+    """
+
+    commit: str
+    changelogs: frozenset[str]
+    moved: str = ""
+    declare: str = DECLARE
+
+    def changelog(self, path: str) -> str:
+        """Return the command that brings a changelog back; one that was not there before goes."""
+        known = f"git checkout {self.commit} -- {quoted(path)}" if path in self.changelogs else f"git rm {quoted(path)}"
+        return self.moved or known
+
+
 class Undeclared(NamedTuple):
     """An edit that a release does not declare: what it did to the entry, and the command that makes that anew."""
 
@@ -172,12 +195,12 @@ class Undeclared(NamedTuple):
     again: str
 
 
-def edited_by_hand(edits: Edits, base: str, undeclared: Sequence[Undeclared]) -> list[Finding]:
+def edited_by_hand(edits: Edits, back: WayBack, undeclared: Sequence[Undeclared]) -> list[Finding]:
     """Return a finding for each entry that was touched; some would be a release's, but for an undeclared edit."""
     known = {each.version: each for each in undeclared}
-    found = [_changed(old, new, base) for old, new in edits.changed if new.version not in known]
-    found += [_removed(entry, base) for entry in edits.removed]
-    found += [_added(entry, base) for entry in edits.added if entry.version not in known]
+    found = [_changed(old, new, back) for old, new in edits.changed if new.version not in known]
+    found += [_removed(entry, back) for entry in edits.removed]
+    found += [_added(entry, back) for entry in edits.added if entry.version not in known]
     ours = [*(new for _, new in edits.changed), *edits.added]
     found += [_reworded(entry, known[entry.version]) for entry in ours if entry.version in known]
     if len(found) <= MANY:
@@ -186,42 +209,38 @@ def edited_by_hand(edits: Edits, base: str, undeclared: Sequence[Undeclared]) ->
     more = finding(
         "entry-edited-by-hand",
         f"{rest} more entries were touched outside a release",
-        f"git checkout {base} -- {quoted(found[0].path or '')}; on purpose: {_DECLARE}",
+        f"{back.changelog(found[0].path or '')}; on purpose: {back.declare}",
         found[0].path,
     )
     return [*found[:MANY], more]
 
 
-_DECLARE = 'git commit --allow-empty -m "[changelog edit]"'
-
-
-def _changed(old: WrittenEntry, new: WrittenEntry, base: str) -> Finding:
+def _changed(old: WrittenEntry, new: WrittenEntry, back: WayBack) -> Finding:
     lines = difference(old.text, new.text, "as it was", "as this change has it")
     return finding(
         "entry-edited-by-hand",
         f"the entry for {new.version} was changed, and people have read it as it was:\n" + "\n".join(lines),
-        f"what is new goes into a fragment: git checkout {base} -- {quoted(old.path)}, and write one; "
-        f"to correct an old entry on purpose: {_DECLARE}",
+        f"what is new goes into a fragment: {back.changelog(old.path)}, and write one; "
+        f"to correct an old entry on purpose: {back.declare}",
         new.path,
         new.line,
     )
 
 
-def _removed(entry: WrittenEntry, base: str) -> Finding:
+def _removed(entry: WrittenEntry, back: WayBack) -> Finding:
     return finding(
         "entry-edited-by-hand",
         f"the entry for {entry.version} is gone, and with it what people could read about that version",
-        f"git checkout {base} -- {quoted(entry.path)}; to take it out on purpose: {_DECLARE}",
+        f"{back.changelog(entry.path)}; to take it out on purpose: {back.declare}",
         entry.path,
     )
 
 
-def _added(entry: WrittenEntry, base: str) -> Finding:
+def _added(entry: WrittenEntry, back: WayBack) -> Finding:
     return finding(
         "entry-edited-by-hand",
         f"an entry for {entry.version} was written by hand; only a release brings one",
-        f"what is new goes into a fragment: git checkout {base} -- {quoted(entry.path)}, and write one; on purpose: "
-        f"{_DECLARE}",
+        f"what is new goes into a fragment: {back.changelog(entry.path)}, and write one; on purpose: {back.declare}",
         entry.path,
         entry.line,
     )
@@ -269,22 +288,44 @@ class FragmentText(NamedTuple):
 
 
 def really_gone(
-    gone: Sequence[FragmentText], pending: Sequence[FragmentText], added: Collection[str]
+    gone: Sequence[FragmentText], pending: Sequence[FragmentText], written: Collection[str]
 ) -> list[FragmentText]:
-    """Return the removed fragments whose news is pending nowhere any more; `added` are the paths of new ones.
+    """Return the removed fragments whose news is pending nowhere; `written` are the paths of new and changed ones.
 
-    A fragment lives on under another name: with the same content; with the same issue and type; with the same issue in
-    a new file; or with its text inside that of another one, into which it was joined.
+    A fragment lives on under another name: with the same content; with the same issue in a file that was written in
+    the same change; or with its text inside that of another one, into which it was joined.
     """
-    return [each for each in gone if not any(_lives_on(each, other, other.path in added) for other in pending)]
+    return [each for each in gone if not any(_lives_on(each, other, other.path in written) for other in pending)]
 
 
-def _lives_on(gone: FragmentText, other: FragmentText, new: bool) -> bool:
-    one, two = gone.fragment, other.fragment
+def _lives_on(gone: FragmentText, other: FragmentText, written: bool) -> bool:
+    same_issue = bool(gone.fragment.issue) and gone.fragment.issue == other.fragment.issue
+    return (same_issue and written) or _says(other, gone)
+
+
+def _says(other: FragmentText, gone: FragmentText) -> bool:
     sign = squeezed(gone.text)
-    if one.issue and one.issue == two.issue and (new or one.type == two.type):
-        return True
     return bool(sign) and shows(squeezed(other.text), sign)
+
+
+def replaced(before: Sequence[FragmentText], pending: Sequence[FragmentText]) -> list[FragmentText]:
+    """Return the fragments, as they were before, in whose files something else is said now, and theirs nowhere.
+
+    To say it in other words is everybody's right: one word that both have, of more than three letters, is enough.
+    """
+    now = {each.path: each for each in pending}
+    return [
+        each
+        for each in before
+        if (words := _words(each.text))
+        and not words & _words(now[each.path].text)
+        and not any(_says(other, each) for other in pending)
+    ]
+
+
+def _words(text: str) -> set[str]:
+    """Return the beginnings of a text's longer words: `colours` and `coloured` are of one kind."""
+    return {word[:4] for word in re.findall(r"\w{4,}", text.casefold())}
 
 
 def shown_by(entry: str, gone: FragmentText, news: News) -> bool:
@@ -295,14 +336,14 @@ def shown_by(entry: str, gone: FragmentText, news: News) -> bool:
     return bool(gone.fragment.issue) and shows(shown, f"#{gone.fragment.issue}")
 
 
-def fragments_deleted(gone: Sequence[FragmentText], base: str) -> list[Finding]:
+def fragments_deleted(gone: Sequence[FragmentText], back: WayBack) -> list[Finding]:
     """Return a finding for each pending fragment that was removed outside a release."""
     found = [
         finding(
             "fragment-deleted",
             f"{each.path} waited for the next release and is gone, so nobody would be told of its change",
-            f"git checkout {base} -- {quoted(each.path)}, and commit; where its code goes, too, git revert what "
-            f"brought both; on purpose: {_DECLARE}",
+            f"git checkout {back.commit} -- {quoted(each.path)}, and commit; where its code goes, too, git revert what "
+            f"brought both; on purpose: {back.declare}",
             each.path,
         )
         for each in gone
@@ -311,10 +352,21 @@ def fragments_deleted(gone: Sequence[FragmentText], base: str) -> list[Finding]:
         return found
     paths = " ".join(quoted(each.path) for each in gone[MANY:])
     what = f"{len(gone) - MANY} more fragments that waited for the next release are gone"
-    return [
-        *found[:MANY],
-        finding("fragment-deleted", what, f"git checkout {base} -- {paths}, and commit; on purpose: {_DECLARE}"),
-    ]
+    fix = f"git checkout {back.commit} -- {paths}, and commit; on purpose: {back.declare}"
+    return [*found[:MANY], finding("fragment-deleted", what, fix)]
+
+
+def fragment_replaced(was: FragmentText, back: WayBack) -> Finding:
+    """Return the finding that a pending fragment says something else now, and nothing of what it said."""
+    said = squeezed(was.text)
+    return finding(
+        "fragment-deleted",
+        f"{was.path} says something else now, so nobody would be told what it said: "
+        f"{said if len(said) <= SOME else said[:SOME] + '…'}",
+        f"git checkout {back.commit} -- {quoted(was.path)}, and write what is new into a file of its own "
+        f"(tagready add); on purpose: {back.declare}",
+        was.path,
+    )
 
 
 #: Versions of entries that are only tried out: a next one, and one after that.
@@ -369,13 +421,6 @@ def _number(text: str) -> Version | str:
 def _is_development(text: str) -> bool:
     version = parse(text)
     return version is not None and (version.is_devrelease or version.local is not None)
-
-
-def as_staged(report: Report) -> Report:
-    """Return findings of what is staged: its commit has no message yet that could declare an edit."""
-    declare = 'git commit --no-verify -m "[changelog edit] …"'
-    fixed = (replace(each, fix=each.fix.replace(_DECLARE, declare)) for each in report.findings)
-    return Report(tuple(fixed), report.skipped)
 
 
 # -- whose a finding is ------------------------------------------------------------------------------------------------

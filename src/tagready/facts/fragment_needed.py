@@ -5,13 +5,14 @@ from __future__ import annotations
 import posixpath
 import re
 import tomllib
-from collections.abc import Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Collection, Sequence
+from fnmatch import fnmatchcase, translate
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from tagready.facts.findings import Finding, Level, as_warning, finding
 from tagready.facts.fragments import Fragment, quoted
-from tagready.facts.project import FragmentType, News
+from tagready.facts.project import FragmentType, News, Section
 
 #: Paths, from the project's folder, whose change nobody notices who only uses the project.
 _NO_CODE = (
@@ -36,10 +37,10 @@ def counts_as_code(path: str, root: str, news: News, code_paths: Sequence[str]) 
 
     Without globs, everything in the project's folder counts but what is known to be for those who work on it.
     """
-    if path == news.changelog or posixpath.dirname(path) in {section.directory for section in news.sections}:
+    if _is_changelog(path, news) or _lies_with_news(path, root, news):
         return False
     if code_paths:
-        return any(fnmatchcase(path, pattern) for pattern in code_paths)
+        return any(is_meant(path, glob) for glob in code_paths)
     if root and not path.startswith(f"{root}/"):
         return False
     inside = path[len(root) + 1 :] if root else path
@@ -49,6 +50,35 @@ def counts_as_code(path: str, root: str, news: News, code_paths: Sequence[str]) 
         or any(fnmatchcase(name, pattern) for pattern in _NO_CODE_NAMES)
         or ("/" not in inside and any(fnmatchcase(name, pattern) for pattern in _NO_CODE_ON_TOP))
     )
+
+
+def _is_changelog(path: str, news: News) -> bool:
+    return path == news.changelog or (not news.single_file and re.fullmatch(news.changelog_pattern(), path) is not None)
+
+
+def _lies_with_news(path: str, root: str, news: News) -> bool:
+    """Return whether a file is in a section's folder, or in the one above them, unless that is a package's."""
+    above = posixpath.dirname(path) == news.base != root and not path.endswith(".py")
+    return above or news.section_of(path) is not None
+
+
+def is_meant(path: str, glob: str) -> bool:
+    """Return whether a glob of `code-paths` means a file: a folder means all in it, and `**/` no folder, too."""
+    return _compiled(glob).fullmatch(path) is not None
+
+
+@lru_cache(maxsize=64)
+def _compiled(glob: str) -> re.Pattern[str]:
+    plain = normalized_glob(glob)
+    # `translate` anchors at the end with two letters (`\Z`, of late `\z`).
+    parts = [translate(part)[:-2] for part in plain.split("**/")]
+    return re.compile("(?:.*/)?".join(parts) + "(?:/.*)?")
+
+
+def normalized_glob(glob: str) -> str:
+    """Return a glob without what says nothing: `./` before it, `/` around it."""
+    plain = posixpath.normpath(glob.strip("/") or ".")
+    return "*" if plain == "." else plain
 
 
 def metadata_changed(old: bytes | None, new: bytes | None) -> bool:
@@ -79,6 +109,8 @@ class ToWrite(NamedTuple):
     type: str
     extension: str
     types: tuple[FragmentType, ...]
+    counter: int = 0
+    new_folder: bool = False
 
     @property
     def path(self) -> str:
@@ -92,13 +124,15 @@ class ToWrite(NamedTuple):
 
     def named(self, type_: str) -> str:
         """Return the file to create for a type."""
-        return posixpath.join(self.folder, f"{self.issue}.{type_}{self.extension}")
+        number = f".{self.counter}" if self.counter else ""
+        return Section("", self.folder).path(f"{self.issue}.{type_}{number}{self.extension}")
 
     @property
     def command(self) -> str:
         """The command that writes and commits it."""
         path = quoted(self.path)
-        return f'echo "{EXAMPLE}" > {path} && git add {path} && git commit -m "Add a news fragment"'
+        folder = f"mkdir -p {quoted(self.folder)} && " if self.new_folder else ""
+        return f'{folder}echo "{EXAMPLE}" > {path} && git add {path} && git commit -m "Add a news fragment"'
 
 
 #: How the note begins on why code needs no fragment this time.
@@ -107,19 +141,53 @@ NOT_ASKED = "no fragment is asked for"
 EXAMPLE = "Say here what changes for users."
 
 
-def to_write(code: Sequence[str], news: News, issue: str, written: Sequence[Fragment]) -> ToWrite:
-    """Return the fragment that a change of code lacks, named as most of those are that are written already."""
-    from tagready.facts.new_fragment import default_section, usual_extension
+def home(news: News) -> Section:
+    """Return the section that a fragment goes to where nothing says which."""
+    from tagready.facts.new_fragment import default_section
 
-    shown = next((type_ for type_ in news.types if type_.shows_content), news.types[0])
-    folder = (default_section(news) or news.sections[0]).directory
-    return ToWrite(tuple(code), folder, issue, shown.name, usual_extension(news, written), news.types)
+    return default_section(news) or news.sections[0]
 
 
-def fragment_missing(lacks: ToWrite, level: Level, uncommitted: Sequence[str] = ()) -> Finding:
-    """Return the finding that code changed and no fragment tells of it, with the file to create, or to commit."""
+def to_write(
+    code: Sequence[str], news: News, issue: str, written: Sequence[Fragment], names: Collection[str]
+) -> ToWrite:  # fmt: skip
+    """Return the fragment that a change of code lacks, named as most of those are that are written already.
+
+    `names` are those in the folder that it goes to, which git has not where there are none. The name is free for every
+    type, so that nobody's fragment is written over.
+    """
+    from tagready.facts.new_fragment import unused_stem, usual_extension
+
+    types = tuple(type_ for type_ in news.types if type_.tells) or news.types
+    shown = next((type_ for type_ in types if type_.shows_content), types[0])
+    section = home(news)
+    beside = [fragment for fragment in written if fragment.section == section.name]
+    if news.orphan_prefix and issue.startswith(news.orphan_prefix):
+        issue = unused_stem(issue, beside)
+    used = [fragment.counter for fragment in beside if fragment.issue.lower() == issue.lower()]
+    return ToWrite(
+        code=tuple(code),
+        folder=section.directory,
+        issue=issue,
+        type=shown.name,
+        extension=usual_extension(news, written),
+        types=types,
+        counter=max(used) + 1 if used else 0,
+        new_folder=not names,
+    )
+
+
+def fragment_missing(
+    lacks: ToWrite, level: Level, uncommitted: Sequence[str] = (), untold: Sequence[str] = ()
+) -> Finding:  # fmt: skip
+    """Return the finding that code changed and no fragment tells of it, with the file to create, or to commit.
+
+    `untold` are fragments of the change that tell of nothing: their types have `check = false`.
+    """
+    but = [f"{', '.join(untold)} is of a type with `check = false`, which tells of nothing"] if untold else []
     lines = [
         f"code changed ({lacks.some}), and no news fragment says what users will notice",
+        *but,
         "A news fragment is a small file with a sentence or two for them:",
         f"  {lacks.named('TYPE')}, where TYPE is one of",
         *_types(lacks.types),

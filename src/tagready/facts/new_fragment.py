@@ -325,7 +325,7 @@ def file_name(
     """
     names = {name.lower() for name in taken}
     if prefix and issue == prefix:
-        issue = _unused(prefix + slug(text), {stem(fragment).lower() for fragment in siblings})
+        issue = unused_stem(prefix + slug(text), siblings)
     used = [
         fragment.counter for fragment in siblings if fragment.type == type_ and stem(fragment).lower() == issue.lower()
     ]
@@ -336,6 +336,8 @@ def file_name(
     return name
 
 
-def _unused(wanted: str, stems: Collection[str]) -> str:
+def unused_stem(wanted: str, siblings: Iterable[Fragment]) -> str:
+    """Return what a new fragment's name may begin with, as no other does: as wanted, or with a number behind it."""
+    stems = {stem(fragment).lower() for fragment in siblings}
     numbered = (f"{wanted}-{number}" if number > 1 else wanted for number in count(1))
     return next(name for name in numbered if name.lower() not in stems)

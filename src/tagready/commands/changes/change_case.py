@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.version import Version
@@ -13,9 +14,10 @@ from tagready.commands.changes.change_set import ChangeSet
 from tagready.commands.releases.history import changelog_path
 from tagready.commands.releases.snapshot import NoProject, Snapshot
 from tagready.facts import change_rules
-from tagready.facts.change_rules import NEXT, Edits, WrittenEntry
+from tagready.facts.change_rules import NEXT, Edits, WayBack, WrittenEntry
 from tagready.facts.findings import Report, Skipped, WrongUse
-from tagready.facts.git_records import Commit
+from tagready.facts.fragments import quoted
+from tagready.facts.git_records import TREE, Commit
 from tagready.facts.versions import parse
 
 if TYPE_CHECKING:
@@ -65,13 +67,17 @@ class Reworded(NamedTuple):
 
 
 class Case(NamedTuple):
-    """Everything that a rule about a change may ask for."""
+    """Everything that a rule about a change may ask for.
+
+    `taken_back` are the versions whose entry the change takes out as it may, each with the reason.
+    """
 
     sides: Sides
     change: ChangeSet
     edits: Edits
     reworded: Reworded | None
     ports: tuple[Port, ...]
+    taken_back: Mapping[Version, str] = MappingProxyType({})
 
     @property
     def new(self) -> Snapshot:
@@ -88,9 +94,30 @@ class Case(NamedTuple):
         """The commit that the change started from, as a command takes it."""
         return "HEAD" if self.change.staged else self.change.base.oid[:10]
 
+    @property
+    def way_back(self) -> WayBack:
+        """How what the change did is taken back."""
+        old, new = self.sides.old, self.new
+        declare = change_rules.DECLARE_STAGED if self.change.staged else change_rules.DECLARE
+        changelogs = frozenset(path for _, path in changelog_files(old)) if old else frozenset()
+        return WayBack(self.start, changelogs, _moved(old, new, self.start) if old else "", declare)
+
     def unreadable(self, rule: str) -> Report:
         """Return that a rule cannot be judged where the project's settings of before cannot be read."""
         return Report(skipped=(Skipped(rule, self.sides.unreadable),) if self.sides.unreadable else ())
+
+
+def _moved(old: Snapshot, new: Snapshot, start: str) -> str:
+    """Return the command that brings the changelog of before to where the settings have it now; empty if it is there.
+
+    Somebody may have changed the settings only: then it waits to be moved.
+    """
+    was, here = (changelog_path(each, Version(NEXT)) for each in (old, new))
+    if was == here or not old.news.single_file or not new.news.single_file:
+        return ""
+    if new.git.entry(new.commit.tree, here) is None and new.git.entry(new.commit.tree, was):
+        return f"git mv {quoted(was)} {quoted(here)}"
+    return f"git show {start}:{quoted(was)} > {quoted(here)}"
 
 
 #: What a rule says: its findings, and the sentences on the ways through that were taken.
@@ -141,15 +168,30 @@ def entries(snapshot: Snapshot) -> tuple[WrittenEntry, ...]:
         )
     return tuple(
         WrittenEntry(version, path, 1, snapshot.changelog_at(tree, path).text)
-        for version, path in _changelog_files(snapshot)
+        for version, path in changelog_files(snapshot)
+        if version is not None
     )
 
 
-def _changelog_files(snapshot: Snapshot) -> list[tuple[Version, str]]:
-    """Return (version, path) of each version's own changelog; a folder that names the version is not looked into."""
-    folder, name = posixpath.split(snapshot.news.changelog_for("\1", "\2"))
-    shape = re.escape(name).replace("\1", "(?P<version>.+)", 1).replace("\1", ".+").replace("\2", ".+")
-    listing = snapshot.git.listing(snapshot.commit.tree, folder)
-    matches = [(re.fullmatch(shape, each), each) for each in sorted(listing)]
-    found = [(parse(match["version"]), posixpath.join(folder, each)) for match, each in matches if match]
+def changelog_files(snapshot: Snapshot) -> list[tuple[Version | None, str]]:
+    """Return (version, path) of each version's own changelog; of the one that all share: no version, and its path."""
+    if snapshot.news.single_file:
+        return [(None, changelog_path(snapshot, Version(NEXT)))]
+    shape = re.compile(snapshot.news.changelog_pattern())
+    if not shape.groups:
+        return []
+    matches = [shape.fullmatch(path) for path in _shaped(snapshot, snapshot.news.changelog_parts(), "")]
+    found = [(parse(match["version"]), match[0]) for match in matches if match]
     return [(version, path) for version, path in found if version is not None]
+
+
+def _shaped(snapshot: Snapshot, parts: Sequence[str], folder: str) -> Iterator[str]:
+    """Yield the files below a folder whose path is of some parts, each of them a pattern."""
+    part, *deeper = parts
+    for name, entry in sorted(snapshot.git.listing(snapshot.commit.tree, folder).items()):
+        if re.fullmatch(part, name):
+            path = posixpath.join(folder, name)
+            if deeper and entry.mode == TREE:
+                yield from _shaped(snapshot, deeper, path)
+            elif not deeper and entry.mode != TREE:
+                yield path

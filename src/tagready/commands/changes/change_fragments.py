@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
 
 from tagready.commands.changes.change_case import Case, Said
 from tagready.commands.changes.trial import DATE
@@ -17,7 +19,8 @@ from tagready.facts.changelog import same_text
 from tagready.facts.findings import Finding, Level, Report, Skipped, WrongUse
 from tagready.facts.fragment_needed import NOT_ASKED, ToWrite
 from tagready.facts.fragments import Fragment
-from tagready.facts.git_records import Commit, LoggedCommit, TreeEntry
+from tagready.facts.git_records import TREE, Commit, LoggedCommit, TreeEntry
+from tagready.facts.traces import squeezed
 
 
 def valid(case: Case) -> Said:
@@ -45,7 +48,9 @@ def deleted(case: Case) -> Said:
     old, tip = case.sides.old, case.sides.tip
     if old is None:
         return case.unreadable("fragment-deleted"), []
-    if old.news == case.new.news and all(change.new for change in case.change.changes):
+    if old.news == case.new.news and not any(
+        change.old and old.news.section_of(change.path) for change in case.change.changes
+    ):
         return Report(), []
     still = {fragment.path for fragment in case.new.survey.fragments}
     at_tip = {fragment.path for fragment in tip.survey.fragments} if tip else None
@@ -53,10 +58,12 @@ def deleted(case: Case) -> Said:
     paths = [each for each in paths if at_tip is None or each.path in at_tip]
     if fork := case.change.fork:
         paths = [each for each in paths if old.git.entry(fork.tree, each.path)]
-    if not paths:
+    lost = _replaced(case, old)
+    if not paths and not lost:
         return Report(), []
     before = {fragment.path for fragment in old.survey.fragments}
-    gone = change_rules.really_gone(_texts(old, paths), _texts(case.new, case.new.survey.fragments), still - before)
+    written = (still - before) | case.touched
+    gone = change_rules.really_gone(_texts(old, paths), _texts(case.new, case.new.survey.fragments), written)
     told = case.reworded.told if case.reworded else frozenset()
     gone = [each for each in gone if each.path not in told and not _was_ported(case, each)]
     if gone and any(port.removed is None for port in case.ports):
@@ -67,9 +74,42 @@ def deleted(case: Case) -> Said:
         left += [] if why else [each]
         notes += [f"{each.path} goes with what it told of: {why}"] if why else []
     declared = change_rules.edit_declared(case.change.commits)
-    if left and declared is not None:
-        return Report(), [*notes, permits(declared, (each.path for each in left))]
-    return Report(tuple(change_rules.fragments_deleted(left, case.start))), notes
+    if (left or lost) and declared is not None:
+        return Report(), [*notes, permits(declared, (each.path for each in [*left, *lost]))]
+    found = change_rules.fragments_deleted(left, case.way_back)
+    found += [change_rules.fragment_replaced(each, case.way_back) for each in lost]
+    return Report(tuple(found)), notes
+
+
+def _replaced(case: Case, old: Snapshot) -> list[FragmentText]:
+    """Return the fragments, as they were, in whose files somebody else has written something else.
+
+    Whoever wrote one may say it anew from the first word to the last.
+    """
+    read = {fragment.path: fragment for fragment in case.new.survey.fragments}
+    edited = {change.path for change in case.change.changes if change.old and change.path in read}
+    shown = {type_.name for type_ in case.new.news.types if type_.shows_content}
+    before = [each for each in old.survey.fragments if each.path in edited and each.type in shown]
+    if not before:
+        return []
+    found = change_rules.replaced(_texts(old, before), _texts(case.new, case.new.survey.fragments))
+    return [each for each in found if not _is_own(case, each.path) and not _is_taken_back(case, each.path)]
+
+
+def _is_own(case: Case, path: str) -> bool:
+    """Return whether somebody of this change has written the fragment that was there before it."""
+    git, change = case.new.git, case.change
+    people = {commit.author_email for commit in change.commits}
+    people |= {git.config("user.email") or ""} if change.staged else set()
+    return any(commit.author_email in people for commit in git.log(change.base.oid, path=path))
+
+
+def _is_taken_back(case: Case, path: str) -> bool:
+    """Return whether a commit says that it reverts one, and the file is as it was before that."""
+    git, new = case.new.git, case.new.commit
+    targets = [git.commit(name) for _, name in change_rules.reverted(case.change.commits)]
+    before = [git.commit(oid) for target in targets if target for oid in target.parents[:1]]
+    return any(commit and git.entry(commit.tree, path) == git.entry(new.tree, path) for commit in before)
 
 
 def ported(case: Case) -> Said:
@@ -132,11 +172,10 @@ def _beside(case: Case, commit: Commit, path: str) -> dict[str, TreeEntry | None
     parent = git.commit(commit.parents[0]) if commit.parents else None
     if parent is None or git.entry(parent.tree, path) or not git.entry(commit.tree, path):
         return None
-    folders = {section.directory for section in news.sections}
     return {
         each.path: each.old
         for each in git.changes(parent.tree, commit.tree)
-        if posixpath.dirname(each.path) not in folders and each.path != news.changelog
+        if not news.section_of(each.path) and each.path != news.changelog
     }
 
 
@@ -147,7 +186,10 @@ def missing(case: Case) -> Said:
         return Report(), []
     touched = case.touched
     code = _code(case)
-    if not code or any(fragment.path in touched for fragment in new.survey.fragments):
+    if not code:
+        return Report(), _idle_globs(case)
+    telling = _telling(case)
+    if any(new.news.type(fragment.type).tells for fragment in telling):
         return Report(), []
     if any(found.rule == "fragment-ignored" and found.path in touched for found in new.survey.findings):
         return Report(), []  # it is there, under a name that is a finding already
@@ -159,18 +201,83 @@ def missing(case: Case) -> Said:
         reason = "a merge queue's event does not tell the labels; each pull request was judged when it was made"
         return Report(skipped=(Skipped("fragment-missing", reason),)), []
     level = Level(new.config.require_fragment)
-    return Report((fragment_needed.fragment_missing(lacks, level, _uncommitted(new)),)), []
+    untold = [fragment.path for fragment in telling]
+    return Report((fragment_needed.fragment_missing(lacks, level, _uncommitted(new), untold),)), []
+
+
+def _telling(case: Case) -> list[Fragment]:
+    """Return the fragments that the change wrote, or wrote on; to rename one, or to move its words, tells nothing."""
+    new, old = case.new, case.sides.old
+    touched = case.touched
+    mine = [fragment for fragment in new.survey.fragments if fragment.path in touched]
+    if old is None or not any(change.old and old.news.section_of(change.path) for change in case.change.changes):
+        return mine
+    before = {squeezed(each.text) for each in _texts(old, [was for was in old.survey.fragments if was.path in touched])}
+    return [each.fragment for each in _texts(new, mine) if squeezed(each.text) not in before]
+
+
+def _idle_globs(case: Case) -> list[str]:
+    """Return a sentence for each glob of `code-paths` that means no file here, so that it could ask for nothing."""
+    new = case.new
+    return [
+        f"code-paths: {glob!r} matches no file, so no change asks for a fragment by it"
+        for glob in new.config.code_paths
+        if not any(fragment_needed.is_meant(path, glob) for path in _files_for(new, glob))
+    ]
+
+
+def _files_for(snapshot: Snapshot, glob: str) -> Iterator[str]:
+    """Yield the files that a glob might mean: those below its folders that have a plain name."""
+    parts = fragment_needed.normalized_glob(glob).split("/")
+    plain = "/".join(takewhile(lambda part: not re.search(r"[*?\[]", part), parts))
+    entry = snapshot.git.entry(snapshot.commit.tree, plain)
+    if entry and entry.mode == TREE:
+        yield from _files(snapshot, entry.oid, f"{plain}/" if plain else "")
+    elif entry:
+        yield plain
+
+
+def _files(snapshot: Snapshot, tree: str, prefix: str) -> Iterator[str]:
+    for name, entry in snapshot.git.tree(tree).items():
+        if entry.mode == TREE:
+            yield from _files(snapshot, entry.oid, f"{prefix}{name}/")
+        else:
+            yield prefix + name
 
 
 def lacking(case: Case) -> ToWrite:
     """Return the fragment that the change lacks, named as the pull request, the branch or nothing says."""
     branch = os.environ.get("GITHUB_HEAD_REF") or case.new.git.current_branch()
-    issue = fragment_needed.issue_for(case.change.event.number, branch, case.new.news)
-    return fragment_needed.to_write(_untold(case), case.new.news, issue, case.new.survey.fragments)
+    new, tip = case.new, case.sides.tip
+    issue = fragment_needed.issue_for(case.change.event.number, branch, new.news)
+    written = (*new.survey.fragments, *(tip.survey.fragments if tip else ()))
+    names = new.git.listing(new.commit.tree, fragment_needed.home(new.news).directory)
+    return fragment_needed.to_write(_untold(case), new.news, issue, written, names)
 
 
 def _code(case: Case) -> list[str]:
-    return [path for path in sorted(case.touched) if _is_code(case, path)]
+    code = [path for path in sorted(case.touched) if _is_code(case, path)]
+    others = [] if case.new.config.code_paths else _projects_below(case.new, code)
+    return [path for path in code if not path.startswith(tuple(f"{folder}/" for folder in others))]
+
+
+def _projects_below(snapshot: Snapshot, paths: Iterable[str]) -> list[str]:
+    """Return the folders of other projects that some files of the project's folder belong to: they have own news."""
+    folders: set[str] = set()
+    for path in paths:
+        folder = posixpath.dirname(path)
+        while folder != snapshot.root and folder not in folders:
+            folders.add(folder)
+            folder = posixpath.dirname(folder)
+    return [folder for folder in sorted(folders) if _has_news(snapshot, folder)]
+
+
+def _has_news(snapshot: Snapshot, folder: str) -> bool:
+    listing = snapshot.git.listing(snapshot.commit.tree, folder)
+    if "towncrier.toml" in listing:
+        return True
+    content = snapshot.read(f"{folder}/pyproject.toml") if "pyproject.toml" in listing else None
+    return content is not None and b"[tool.towncrier" in content
 
 
 def _untold(case: Case) -> list[str]:
@@ -200,17 +307,13 @@ def _uncommitted(snapshot: Snapshot) -> list[str]:
     if snapshot.git.bare:
         return []
     news, extra = snapshot.news, snapshot.config.extra_files
-    folders = {section.directory: section for section in news.sections}
-    types = [type_.name for type_ in news.types]
-    places = [(item.path, *posixpath.split(item.path)) for item in snapshot.git.status(list(folders)).paths]
+    places = [item.path for item in snapshot.git.status([section.directory for section in news.sections]).paths]
     return [
         path
-        for path, folder, name in places
-        if (section := folders.get(folder or "."))
-        and (
-            fragments.read_name(news, section, name)
-            or (fragments.meant_as_news(path, extra) and fragments.likely_name(name, types, ".md"))
-        )
+        for path in places
+        if (section := news.section_of(path))
+        and fragments.looks_like_news(news, name := posixpath.basename(path))
+        and (fragments.read_name(news, section, name) or fragments.meant_as_news(path, extra))
     ]
 
 

@@ -9,21 +9,22 @@ from packaging.version import Version
 
 from tagready.commands.changes.change_case import Port, Reworded, Sides, entries
 from tagready.commands.releases.ground import SHALLOW
-from tagready.commands.releases.history import CutOff, changelog_path, consumed
+from tagready.commands.releases.history import CutOff, Released, changelog_path, consumed, release_of
 from tagready.commands.releases.snapshot import Snapshot
-from tagready.facts.change_rules import Edits, WrittenEntry
+from tagready.facts.change_rules import Edits, WrittenEntry, reverted, reverted_by_name
 from tagready.facts.changelog import same_text
-from tagready.facts.findings import WorldFailed, WrongUse
-from tagready.facts.git_records import Commit, Ref
+from tagready.facts.findings import Finding, WorldFailed, WrongUse
+from tagready.facts.git_records import Commit, LoggedCommit, Ref
 from tagready.facts.tags import ReleaseTag, Tags
 from tagready.facts.versions import parse
 
 if TYPE_CHECKING:
+    from tagready.commands.releases.proof import Judged
     from tagready.commands.verify import Verified
 
 
 def released_version(snapshot: Snapshot, refs: Sequence[Ref], sides: Sides, edits: Edits) -> Version | None:
-    """Return the version that the change may be a release of: the only new one, or a renewed one that has no tag."""
+    """Return the version that the change may be a release of: the newest one, or a renewed one that has no tag."""
     if not edits:
         return None
     old = {entry.version for entry in entries(sides.old)} if sides.old else set()
@@ -31,8 +32,7 @@ def released_version(snapshot: Snapshot, refs: Sequence[Ref], sides: Sides, edit
     releases = snapshot.tags(refs).releases
     if new:
         elsewhere = {tag.version for tag in releases if tag.version in new and not _has(snapshot, tag)}
-        new -= elsewhere
-        return new.pop() if len(new) == 1 and not elsewhere else None
+        return max(new) if not elsewhere else None
     tagged = {tag.version for tag in releases}
     renewed = {entry.version for _, entry in edits.changed} - tagged
     return renewed.pop() if len(renewed) == 1 else None
@@ -58,19 +58,68 @@ def as_release(
     name = None if stated and parse(stated[0].version) == version else snapshot.tags(refs).name(version)
     verified = verify.judge_tag(snapshot, refs, name, verify.Options())
     judged = verified.judged
-    if judged.entry is not None and judged.released is None:
-        raise WorldFailed("the history is cut off before the commit that brought the entry", SHALLOW)
-    removed = {each.path for each in judged.released.fragments} if judged.released is not None else set()
-    differs = next((found for found in judged.report.findings if found.rule == "entry-differs"), None)
-    skipped = any(skip.rule == "entry-differs" for skip in judged.report.skipped)
-    proven = bool(judged.proof) or (skipped and differs is None)
-    if proven and (removed or snapshot.config.allow_empty):
+    if _is_compiled(snapshot, judged):
         return verified
+    differs = _difference(judged)
+    removed = {each.path for each in judged.released.fragments} if judged.released is not None else set()
     pending = {fragment.path for fragment in old.survey.fragments} if old else set()
     told = (removed & pending) - {found.path for found in judged.report.findings if found.rule == "fragment-lost"}
     if differs is None or not told:
         return None
     return Reworded(version, differs.message.partition("\n")[2], frozenset(told), verified)
+
+
+def _is_compiled(snapshot: Snapshot, judged: Judged) -> bool:
+    """Return whether an entry is what the fragments compile to that were removed with it, as far as can be told."""
+    if judged.entry is not None and judged.released is None:
+        raise WorldFailed("the history is cut off before the commit that brought the entry", SHALLOW)
+    had_fragments = judged.released is not None and bool(judged.released.fragments)
+    skipped = any(skip.rule == "entry-differs" for skip in judged.report.skipped)
+    proven = bool(judged.proof) or (skipped and _difference(judged) is None)
+    return proven and (had_fragments or snapshot.config.allow_empty)
+
+
+def _difference(judged: Judged) -> Finding | None:
+    return next((found for found in judged.report.findings if found.rule == "entry-differs"), None)
+
+
+def typed_beside(snapshot: Snapshot, version: Version, edits: Edits) -> tuple[WrittenEntry, ...]:
+    """Return the new entries, beside a release's own, that are no release's: their fragments do not make them."""
+    from tagready.commands.releases import proof
+
+    others = [entry for entry in edits.added if entry.version != version]
+    return tuple(
+        entry for entry in others if not _is_compiled(snapshot, proof.judge(snapshot, entry.version, again="", ask=""))
+    )
+
+
+def taken_back(sides: Sides, commits: Sequence[LoggedCommit], tags: Tags, edits: Edits) -> dict[Version, str]:
+    """Return the versions whose entry the change takes out as it may, each with the reason.
+
+    Their release has no tag, and a commit says that it reverts the one that brought the entry.
+    """
+    found: dict[Version, str] = {}
+    tagged = {tag.version for tag in tags.releases}
+    for entry in edits.removed:
+        released = _how_it_came(sides.old, entry) if sides.old and entry.version not in tagged else None
+        named = _reverts(sides.new, commits, released.brought.oid) if released else None
+        if released and named:
+            release = f"the release of {entry.version}, which has no tag"
+            found[entry.version] = f"{named.oid[:10]} takes back {released.brought.oid[:10]}, {release}"
+    return found
+
+
+def _how_it_came(snapshot: Snapshot, entry: WrittenEntry) -> Released | None:
+    try:
+        return release_of(snapshot, entry.path, entry.version)
+    except CutOff:
+        return None
+
+
+def _reverts(snapshot: Snapshot, commits: Sequence[LoggedCommit], target: str) -> LoggedCommit | None:
+    """Return the commit that says that it reverts another one, by that one's name or its first line; or None."""
+    named = next((commit for commit, name in reverted(commits) if target.startswith(name)), None)
+    return named or reverted_by_name(commits, snapshot.git.log("-1", target)[0])
 
 
 def forward_ports(snapshot: Snapshot, tags: Tags, edits: Edits) -> tuple[Port, ...]:
