@@ -18,6 +18,7 @@ from markdown_it import MarkdownIt
 from packaging.version import Version
 
 from tagready.facts.changelog import BOM, Changelog, Entry, find_marker, insert, newline_of, without
+from tagready.facts.project import normalized
 
 MARKER = "<!-- towncrier release notes start -->\n"
 RST_MARKER = ".. towncrier release notes start\n"
@@ -111,6 +112,67 @@ def test_rst_title(style: str, overlined: bool, title: str, spelled: str, date: 
     line = style * len(title) + "\n"
     text = line * overlined + title + "\n" + line + "\n- Text.\n"
     assert seen(rst(text)) == [(spelled, date)]
+
+
+LAMPS = ["Lantern 2", "Python 3 Lamp", "lantern-3", "Lantern: 7", "lantern"]
+FORMATS = [
+    "{name} {version} ({project_date})", "{project_date}: {version}", "{name} — {version} «{project_date}»",
+    '{version} "Codename" ({project_date})', "🎉 {version} 🎉", "{name} ({version})", "Release {version} of {name}",
+    "v{version} 🎉 {project_date}", "{version}", "{version} - {project_date}", "{name}: {version}",
+]  # fmt: skip
+
+
+def lamp(title_format: str, name: str, text: str, *, is_markdown: bool = True) -> Changelog:
+    names = frozenset(map(normalized, (name, "lantern")))
+    return Changelog(text, is_markdown, names, title_format=title_format, written=(name, "lantern"))
+
+
+@given(
+    st.sampled_from(FORMATS),
+    st.sampled_from(LAMPS),
+    st.sampled_from(["1.4.0", "2.0.0rc1", "2026.1", "1!3.0.post1"]),
+    st.dates().map(str),
+    st.booleans(),
+)
+def test_titles_as_title_format_states_them(
+    title_format: str, name: str, version: str, date: str, is_markdown: bool
+) -> None:
+    title = title_format.format(name=name, version=version, project_date=date)
+    marks = f"## {title}\n" if is_markdown else f"{title}\n{'=' * 2 * len(title)}\n"
+    stated = f"## {title_format}" if is_markdown else title_format
+    (entry,) = lamp(stated, name, f"{marks}\n- Text.\n", is_markdown=is_markdown).entries
+    assert (str(entry.version), entry.date) == (version, date if "{project_date}" in title_format else None)
+    assert not entry.name or normalized(entry.name) in {normalized(name), "release"}
+
+
+@pytest.mark.parametrize(("title", "spelled", "date"), TITLES, ids=[title for title, _, _ in TITLES])
+@pytest.mark.parametrize("title_format", FORMATS)
+def test_other_titles_are_read_as_ever(title_format: str, title: str, spelled: str, date: str | None) -> None:
+    """Older entries may look otherwise than title_format states it now."""
+    text = f"## {title}\n\n- Text.\n"
+    changelog = Changelog(text, True, NAMES, title_format=f"## {title_format}", written=("Demo",))
+    assert seen(changelog) == [(spelled, date)]
+
+
+@pytest.mark.parametrize("title", NO_VERSIONS)
+@pytest.mark.parametrize("title_format", FORMATS)
+def test_what_is_no_title_is_none_under_any_title_format(title_format: str, title: str) -> None:
+    changelog = lamp(f"## {title_format}", "Lantern 2", f"## {title}\n\n- Text.\n")
+    assert seen(changelog) == []
+
+
+@pytest.mark.parametrize(
+    ("title", "spelled", "date"),
+    [
+        ('1.3.0 "Another" (2026-01-02)', "1.3.0", "2026-01-02"),
+        ("Lantern 2 1.3.0", "1.3.0", None),
+        ("lantern 2: 1.3.0 (2026-01-02)", "1.3.0", "2026-01-02"),
+        ("Lantern 1.2.0 (2025-01-02)", "1.2.0", "2025-01-02"),
+    ],
+)
+def test_older_titles_of_a_name_with_a_number(title: str, spelled: str, date: str | None) -> None:
+    changelog = lamp('## {version} "Codename" ({project_date})', "Lantern 2", f"## {title}\n\n- Text.\n")
+    assert seen(changelog) == [(spelled, date)]
 
 
 def test_rst_title_inset_between_its_lines() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -92,6 +92,7 @@ class Changelog:
 
     `names` are the spellings of the project's name that a title may begin with; `marker` is where new entries go;
     `categories` are titles inside an entry, which never end one, not even as high as its own (pylint's are).
+    `title_format` is how towncrier writes titles, and `written` are the names as they stand in them.
     """
 
     text: str
@@ -99,6 +100,8 @@ class Changelog:
     names: frozenset[str] = frozenset()
     marker: str = ""
     categories: frozenset[str] = frozenset()
+    title_format: str = ""
+    written: tuple[str, ...] = ()
 
     @cached_property
     def headings(self) -> tuple[Heading, ...]:
@@ -120,7 +123,7 @@ class Changelog:
     def _entries(self) -> Iterator[Entry]:
         opened: tuple[Heading, _Title] | None = None
         for heading in self._headings():
-            title = _version_title(heading.title, self.names)
+            title = self._title(heading.title)
             if opened and title and self._says_again(opened, heading, title):
                 opened = opened[0]._replace(end=heading.end), opened[1]
                 continue
@@ -132,6 +135,34 @@ class Changelog:
                 opened = heading, title
         if opened:
             yield self._entry(*opened, len(self.text))
+
+    def _title(self, title: str) -> _Title | None:
+        """Return what a title says as title_format states it, else behind the project's name, else in any other way."""
+        stated = _title_as_stated(title, self._stated) if self._stated else None
+        return stated or _version_behind(title, self._written, self.names) or _version_title(title, self.names)
+
+    @cached_property
+    def _written(self) -> tuple[str, ...]:
+        """The names in which a digit stands, which could be taken for a version; longer ones first."""
+        return tuple(sorted((name for name in self.written if _DIGIT.search(name)), key=len, reverse=True))
+
+    @cached_property
+    def _stated(self) -> re.Pattern[str] | None:
+        """The pattern of what title_format states, where titles like that are not read as they are meant anyway."""
+        line = next((line for line in self.title_format.splitlines() if "{version}" in line), "")
+        if not line:
+            return None
+        filled = {"{name}": next(iter(self.written), ""), "{version}": "1.4.0", "{project_date}": "2026-02-03"}
+        sample = self._plain(_filled(line, filled))
+        read = _version_title(sample, self.names)
+        dated = filled["{project_date}"] if "{project_date}" in line else None
+        if read and (read.spelled.lstrip("vV"), read.date) == (filled["{version}"], dated):
+            return None
+        return _pattern(self._plain(_filled(line, _PLACES)), self.written)
+
+    def _plain(self, line: str) -> str:
+        """Return the line of a title without its markup."""
+        return _plain_markdown(re.sub(r"^ {0,3}#{1,6}[ \t]+", "", line)) if self.markdown else _plain_rst(line)
 
     def _says_again(self, opened: tuple[Heading, _Title], heading: Heading, title: _Title) -> bool:
         """Return whether a heading repeats the one right above it (pipenv's template adds to what towncrier writes)."""
@@ -190,7 +221,7 @@ class Changelog:
         """
         marker = find_marker(self.text, self.marker) if self.marker else None
         top = marker.end if marker else 0
-        ours = [entry for entry in self._in_order() if entry.start >= top]
+        ours = [entry for entry in self.own_entries() if entry.start >= top]
         place = next((place for place, entry in enumerate(ours) if entry.version < version), len(ours))
         near = [ours[index] for index in (place - 1, place, place - 2) if 0 <= index < len(ours) - 1]
         blanks = next(filter(None, map(self.blanks_behind, near)), blanks)
@@ -201,8 +232,8 @@ class Changelog:
         rest = self.text[top:].lstrip()
         return Slot(len(self.text) - len(rest), "", blanks) if rest else Slot(len(self.text.rstrip()), "\n\n", "")
 
-    def _in_order(self) -> list[Entry]:
-        """Return our own entries, without the page's title where a version is in that."""
+    def own_entries(self) -> list[Entry]:
+        """Return the project's own entries, without the page's title where a version is in that."""
         own = [entry for entry in self.entries if _is_ours(entry.name, self.names)] or list(self.entries)
         highest = min(own, key=lambda entry: entry.level, default=None)
         return [entry for entry in own if entry is not highest or not self._is_page_title(entry, own)]
@@ -257,13 +288,65 @@ _REST = r"(?i)\s*(?:$|[,:;(\[?–—-]|/\s|unreleased|yanked|release\s+notes)"
 _RELEASE_WORDS = {"version", "release", "v", "ver"}
 
 
+#: What stands for the values of title_format while its markup is taken away: characters that nobody writes.
+_PLACES = {"{name}": "\ue000", "{version}": "\ue001", "{project_date}": "\ue002"}
+#: A code name, which is another one in every release.
+_QUOTED = r'"[^"]*"|“[^”]*”|«[^»]*»'
+
+
+def _filled(line: str, values: Mapping[str, str]) -> str:
+    """Return the line of a title format with values in their places."""
+    for place, value in values.items():
+        line = line.replace(place, value)
+    return line
+
+
+def _pattern(title: str, names: Sequence[str]) -> re.Pattern[str]:
+    """Return the pattern of a title with its values as `_PLACES` has them."""
+    codes = (quoted for quoted in re.findall(_QUOTED, title) if not set(quoted) & set(_PLACES.values()))
+    pattern = re.escape(title)
+    for quoted in codes:
+        pattern = pattern.replace(re.escape(quoted), f"(?:{_QUOTED})")
+    name = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+    for place, group, first in (
+        (_PLACES["{name}"], "name", rf"(?P<name>{name})"),
+        (_PLACES["{version}"], "spelled", _VERSION),
+        (_PLACES["{project_date}"], "date", "(?P<date>.+?)"),
+    ):
+        pattern = pattern.replace(place, first, 1).replace(place, f"(?P={group})")
+    return re.compile(pattern, re.IGNORECASE)
+
+
+def _title_as_stated(title: str, pattern: re.Pattern[str]) -> _Title | None:
+    """Return what a title says that is written as title_format states it."""
+    match = pattern.fullmatch(title)
+    said = match.groupdict() if match else {}
+    version = parse(said["version"]) if said else None
+    date = _date_in(said.get("date", ""))
+    if version is None or ("date" in said and date is None):
+        return None
+    return _Title(said.get("name", ""), said["spelled"], version, date[0] if date else None)
+
+
+def _version_behind(title: str, written: Sequence[str], names: Collection[str]) -> _Title | None:
+    """Return what a title says behind one of the names, where it begins with that."""
+    name = next((name for name in written if re.match(rf"{re.escape(name)}[\s:/–—-]", title, re.IGNORECASE)), None)
+    said = _version_title(title[len(name) :].lstrip(" :/–—-"), names) if name else None
+    return said._replace(name=title[: len(name)]) if name and said and not said.name else None
+
+
+def _date_in(text: str) -> re.Match[str] | None:
+    """Return where a date stands in a text."""
+    return _ISO_DATE.search(text) or (re.search(_ANY_DATE, text, re.IGNORECASE) if _DIGIT.search(text) else None)
+
+
 def _version_title(title: str, names: Collection[str]) -> _Title | None:
     """Return what a title says where it is a version's heading and not just a text with a number in it."""
     match = _TITLE.fullmatch(title) if _DIGIT.search(title) else None
     if not match:
         return None
     name, rest = match["name"] or "", match["rest"]
-    date = _ISO_DATE.search(rest) or (re.search(_ANY_DATE, rest, re.IGNORECASE) if _DIGIT.search(rest) else None)
+    date = _date_in(rest)
     dated = date is not None and not rest[: date.start()].strip(" .,:;([/-–—")
     last_word = normalized(name.split()[-1]) if name else ""
     if last_word in _RELEASE_WORDS:

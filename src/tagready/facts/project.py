@@ -78,6 +78,13 @@ class News(NamedTuple):
         """Whether the changelog is Markdown (else it is reStructuredText)."""
         return self.changelog.lower().endswith((".md", ".markdown"))
 
+    @property
+    def stated_title(self) -> str:
+        """The format of titles as the settings state it, or as towncrier's own template has it; empty for neither."""
+        if isinstance(self.title_format, str):
+            return self.title_format or "{name} {version} ({project_date})"
+        return ""
+
     def type(self, name: str) -> FragmentType:
         """Return the type of that name."""
         return next(type_ for type_ in self.types if type_.name == name)

@@ -135,6 +135,8 @@ class Snapshot:
             known,
             self.news.start_string,
             frozenset(categories),
+            self.news.stated_title,
+            tuple(name for name in (self.news.name, self.name) if name),
         )
 
     def changelog_at(self, tree: str, path: str) -> Changelog:

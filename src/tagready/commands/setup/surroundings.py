@@ -280,9 +280,11 @@ def _lf(text: str) -> str:
 
 def _parsed(text: str, facts: Facts, news: News | None) -> Changelog:
     marker = default_marker(markdown=facts.markdown)
-    names = frozenset(normalized(name) for name in (facts.name, news.name if news else "") if name)
+    written = tuple(name for name in (news.name if news else "", facts.name) if name)
+    names = frozenset(map(normalized, written))
     titles = frozenset(kind.name for kind in facts.kinds)
-    return Changelog(text, facts.markdown, names, news.start_string if news else marker, titles)
+    start, title = (news.start_string, news.stated_title) if news else (marker, "")
+    return Changelog(text, facts.markdown, names, start, titles, title, written)
 
 
 def _setup_cfg_name(git: Git, sources: Sources) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tagready.facts.changelog import BOM, Changelog, find_marker, newline_of, offset_in
@@ -43,7 +44,7 @@ def _up_to_a_blank_line(text: str, newline: str) -> str:
 
 
 def _parsed(text: str, like: Changelog) -> Changelog:
-    return Changelog(text.replace("\r\n", "\n"), like.markdown, like.names, like.marker, like.categories)
+    return replace(like, text=text.replace("\r\n", "\n"))
 
 
 def title_format_of(changelog: Changelog) -> str | None:
