@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -164,3 +165,35 @@ def test_outputs_and_a_summary_that_cannot_be_written(project: Project) -> None:
     done = started("check", "--format", "github", cwd=project.path, **nowhere)
     assert (done.code, done.err.count("The job's summary could not be written: No such file")) == (3, 1)
     assert "-> make what is missing there, and re-run the job\n" in done.err.replace("→", "->")
+
+
+LOADING = """
+import sys, time
+
+class Slow:
+    def find_spec(self, name, *_):
+        if name == "click":
+            print("loading", flush=True)
+            time.sleep(60)
+
+sys.meta_path.insert(0, Slow())
+import tagready.cli
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no signal reaches one process alone there")
+def test_an_interrupt_while_we_load() -> None:
+    loading = subprocess.Popen(
+        [sys.executable, "-c", LOADING], stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
+    )
+    assert loading.stdout is not None
+    assert loading.stdout.readline() == "loading\n"
+    loading.send_signal(signal.SIGINT)
+    _, errors = loading.communicate()
+    assert (loading.returncode, errors) == (130, "\nInterrupted. Nothing was begun.\n")
+
+
+def test_once_loaded_an_interrupt_is_pythons_again() -> None:
+    code = "import signal, tagready.cli; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
+    assert done.stdout == "True\n"

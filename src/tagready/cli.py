@@ -4,15 +4,34 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import click
 
-from tagready.console.exits import answering, opened
+def _end_at_once(*_: object) -> None:
+    """End as an interrupted command does, from amid an import, where nothing has begun yet."""
+    os.write(2, b"\nInterrupted. Nothing was begun.\n")
+    os._exit(130)
+
+
+def _handle_interrupts(before: Any, now: Any) -> None:
+    """Put one handler in the place of another; one that somebody else has set stays (an ignored interrupt is one)."""
+    if signal.getsignal(signal.SIGINT) is before:
+        with suppress(ValueError):  # in a thread
+            signal.signal(signal.SIGINT, now)
+
+
+# Whoever interrupts us while we load would read where in some import that was; from then on, `run` answers.
+_handle_interrupts(signal.default_int_handler, _end_at_once)
+
+import click  # noqa: E402 - everything that takes time comes after the handler
+
+from tagready.console.exits import answering, opened  # noqa: E402
 
 if TYPE_CHECKING:
     from tagready.doors.git import Git
@@ -569,10 +588,10 @@ def _write(path: Path, text: str) -> None:
 
 def run(command: click.Command, arguments: list[str] | None = None) -> int:
     """Run a command and return its exit code; anything unforeseen becomes a report that can be pasted."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a letter that the terminal lacks is no reason to fail
     try:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")  # a letter that the terminal lacks is no reason to fail
         command.main(arguments, standalone_mode=False)
     except click.ClickException as error:
         error.show()
@@ -623,3 +642,6 @@ def _start(command: click.Command) -> None:
     code = run(command)
     gc.freeze()  # the interpreter would look through everything once more at its end: another twentieth
     sys.exit(code)
+
+
+_handle_interrupts(_end_at_once, signal.default_int_handler)
