@@ -400,6 +400,60 @@ def test_a_folder_with_something_else_in_it_stays(project: Project, git: Git) ->
     assert project.read("b/d/mine") == "untracked"
 
 
+FLAGS = {"--skip-worktree": "S", "--assume-unchanged": "h"}
+
+
+@pytest.mark.parametrize("version", ["2", "4"])
+@pytest.mark.parametrize("options", [("--skip-worktree",), ("--assume-unchanged",), tuple(FLAGS)], ids="".join)
+def test_files_that_git_is_told_not_to_look_at(
+    project: Project, git: Git, options: tuple[str, ...], version: str
+) -> None:
+    """The index gets what the commit has of them, and goes on not to look at them."""
+    old = project.head()
+    project.write("a", "new\n")
+    project.git("rm", "-q", "b/d/e")
+    new = project.commit()
+    project.git("reset", "-q", "--hard", old)
+    project.git("update-index", "--index-version", version)
+    for option in options:
+        project.git("update-index", option, "a", "b/d/e")
+    letter = FLAGS[options[0]] if len(options) == 1 else "s"
+    assert git.unwatched(["a", "b/d/e", "z"]) == {"a": letter, "b/d/e": letter}
+    git.move_ref("refs/heads/main", new, old, "test")
+    git.bring_along(git.changes(project.tree(old), project.tree(new)))
+    assert (project.read("a"), project.git("write-tree"), project.status()) == ("new\n", project.tree(new), "")
+    assert not (project.path / "b/d").exists()
+    assert git.unwatched(["a"]) == {"a": letter}
+
+
+def test_a_sparse_checkout(project: Project, git: Git) -> None:
+    old = project.head()
+    project.write("b/d/e", "new\n")
+    project.git("rm", "-q", "ü/日 本")
+    new = project.commit()
+    project.git("reset", "-q", "--hard", old)
+    project.git("sparse-checkout", "set", "nothing")
+    assert not (project.path / "b/d/e").exists()
+    git.move_ref("refs/heads/main", new, old, "test")
+    git.bring_along(git.changes(project.tree(old), project.tree(new)))
+    assert (project.git("write-tree"), project.status()) == (project.tree(new), "")
+
+
+@pytest.mark.parametrize(
+    ("sign", "under_way"),
+    [
+        ("MERGE_HEAD", "a merge"),
+        ("rebase-apply/applying", "applying patches"),
+        ("rebase-apply/rebasing", "a rebase"),
+        ("rebase-merge/x", "a rebase"),
+        ("x", ""),
+    ],
+)
+def test_what_is_under_way(project: Project, git: Git, sign: str, under_way: str) -> None:
+    project.write(f".git/{sign}", "")
+    assert git.under_way() == under_way
+
+
 def test_status_is_gits_verdict(project: Project, git: Git, tmp_path: Path) -> None:
     project.git("clone", "-q", "--bare", str(project.path), str(tmp_path / "remote"))
     project.git("remote", "add", "origin", str(tmp_path / "remote"))

@@ -138,6 +138,8 @@ def judge(target: Target, source: Source, branch: str | None, refs: Sequence[Ref
     if branch is None:
         dirty = {item.path: item for item in reversed(status.paths)}
         found += [preconditions.uncommitted(dirty[path], "the forward port") for path in sorted(dirty)]
+        files = [target.path, *target.same]
+        found += preconditions.unwatched_edits(snapshot, files, status, "the forward port")
         found += preconditions.ignored_by_git(snapshot, target.path, status)
     elif any(ref.name == f"refs/heads/{branch}" for ref in refs):
         what = f"the branch {branch} is there already, with other content"

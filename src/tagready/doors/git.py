@@ -411,10 +411,22 @@ class Git:
         )  # fmt: skip
         return read_status(done.stdout.decode("utf-8", "surrogateescape"))
 
+    def unwatched(self, paths: Sequence[str]) -> dict[str, str]:
+        """Return those of the given files that git is told not to look at (so `status` is silent about them).
+
+        Each with git's letter for it: `S` stands for skip-worktree, `h` for assume-unchanged, and `s` for both.
+        """
+        chosen = paths if len(paths) <= 50 else []  # thousands of names would not fit a command line
+        listed = self.run("--literal-pathspecs", "ls-files", "-v", "-z", "--", *chosen).stdout
+        pairs = (item.split(" ", 1) for item in listed.decode("utf-8", "surrogateescape").split("\0") if item)
+        wanted = set(paths)
+        return {path: letter for letter, path in pairs if path in wanted and (letter == "S" or letter.islower())}
+
     def under_way(self) -> str:
         """Return the operation that git is in the middle of (merge, rebase …), or an empty text."""
         signs = {
-            "MERGE_HEAD": "a merge", "rebase-merge": "a rebase", "rebase-apply": "a rebase",
+            "MERGE_HEAD": "a merge", "rebase-merge": "a rebase",
+            "rebase-apply/applying": "applying patches", "rebase-apply": "a rebase",
             "BISECT_LOG": "a bisection", "CHERRY_PICK_HEAD": "a cherry-pick", "REVERT_HEAD": "a revert",
         }  # fmt: skip
         return next((what for name, what in signs.items() if (self.git_dir / name).exists()), "")
@@ -659,10 +671,34 @@ class Git:
             folder = posixpath.dirname(folder)
 
     def _update_index(self, changes: Sequence[Change]) -> None:
-        paths = b"".join(change.path.encode("utf-8", "surrogateescape") + b"\0" for change in changes)
+        written = [change.path for change in changes if change.new is not None]
+        unwatched = self.unwatched(written) if self._may_be_unwatched(written) else {}
+        if unwatched:
+            # git would leave these as they are in the index, or drop them; a new entry is one that it looks at.
+            self._change_index("--index-info", feed=_index_info(changes))
+        self._change_index("--add", "--remove", "--stdin", feed=_zeroed(change.path for change in changes))
+        # In a sparse checkout it is git itself that says which files are not to be there.
+        for option, letters in (("--skip-worktree", "" if self.flag("core.sparsecheckout") else "Ss"),
+                                ("--assume-unchanged", "hs")):  # fmt: skip
+            if paths := [path for path, letter in unwatched.items() if letter in letters]:
+                self._change_index(option, "--stdin", feed=_zeroed(paths))
+
+    def _may_be_unwatched(self, paths: Sequence[str]) -> bool:
+        """Return whether one has to ask git for that; no, where the index says plainly that it looks at every file.
+
+        It does in its plainest format (gitformat-index(5), version 2), which knows no skip-worktree, and has two bytes
+        before each name: the highest bit is assume-unchanged, and the lower twelve are the length of the name.
+        """
+        try:
+            index = (self.git_dir / "index").read_bytes()
+        except OSError:
+            return True
+        return index[4:8] != b"\0\0\0\2" or not all(_is_watched(index, os.fsencode(path)) for path in paths)
+
+    def _change_index(self, *options: str, feed: bytes) -> None:
         deadline = time.monotonic() + LOCK_PATIENCE
         while True:
-            done = self.run("update-index", "-z", "--add", "--remove", "--stdin", feed=paths, accept=(0, 128))
+            done = self.run("update-index", "-z", *options, feed=feed, accept=(0, 128))
             if done.returncode == 0:
                 return
             if b"index.lock" not in done.stderr or time.monotonic() > deadline:
@@ -814,9 +850,24 @@ def _lines(paths: Iterable[str]) -> bytes:
     return b"".join(path.encode("utf-8", "surrogateescape") + b"\n" for path in paths)
 
 
+def _is_watched(index: bytes, name: bytes) -> bool:
+    place = index.find(name + b"\0")
+    while place >= 0:
+        flags = int.from_bytes(index[place - 2 : place])
+        if flags & 0xFFF == len(name):
+            return not flags & 0x8000
+        place = index.find(name + b"\0", place + 1)
+    return False
+
+
+def _zeroed(paths: Iterable[str]) -> bytes:
+    return b"".join(path.encode("utf-8", "surrogateescape") + b"\0" for path in paths)
+
+
 def _index_info(changes: Iterable[Change]) -> bytes:
-    lines = (f"{change.new.mode} {change.new.oid}\t{change.path}\0" for change in changes if change.new)
-    return "".join(lines).encode("utf-8", "surrogateescape")
+    """Return entries as `update-index --index-info` takes them; a mode of 0 removes one."""
+    entries = ((change.path, change.new or (change.old and TreeEntry("0", change.old.oid))) for change in changes)
+    return _zeroed(f"{entry.mode} {entry.oid}\t{path}" for path, entry in entries if entry)
 
 
 def _nested(changes: Mapping[str, TreeEntry | None]) -> _Level:

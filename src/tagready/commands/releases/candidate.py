@@ -12,7 +12,7 @@ from tagready.commands.releases import proof
 from tagready.commands.releases.ground import Ground
 from tagready.commands.releases.history import digest
 from tagready.commands.releases.hooks import after_hooks
-from tagready.commands.releases.preconditions import uncommitted
+from tagready.commands.releases.preconditions import uncommitted, unwatched_edits
 from tagready.commands.releases.snapshot import Snapshot
 from tagready.doors import news
 from tagready.doors.git import Git
@@ -112,9 +112,13 @@ def _refuse_dirty(ground: Ground, tree: str, options: Options) -> None:
     """Refuse where a hook added to a file that has uncommitted changes, which nobody could know before it ran."""
     changed = {change.path for change in ground.git.changes(ground.snapshot.commit.tree, tree)}
     added = sorted(changed - {fragment.path for fragment in ground.fragments})
-    dirty = ground.git.status(added).paths if added and options.branch is None else ()
+    if not added or options.branch is not None:
+        return
+    status = ground.git.status(added)
+    dirty = [uncommitted(item) for item in {item.path: item for item in status.paths}.values()]
+    dirty += unwatched_edits(ground.snapshot, added, status)
     if dirty:
-        raise Refused(*{item.path: uncommitted(item) for item in dirty}.values())
+        raise Refused(*dirty)
 
 
 def _render(ground: Ground, scratch: Path) -> Rendering:

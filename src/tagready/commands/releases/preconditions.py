@@ -76,9 +76,11 @@ def branch_findings(git: Git, status: Status, what: str = "the release") -> list
         )
     if under_way := git.under_way():
         word = under_way.split()[-1]
-        command = {"bisection": "git bisect reset", "cherry-pick": "git cherry-pick --abort"}.get(
-            word, f"git {word} --continue, or git {word} --abort"
-        )
+        command = {
+            "bisection": "git bisect reset",
+            "cherry-pick": "git cherry-pick --abort",
+            "patches": "git am --continue, or git am --abort",
+        }.get(word, f"git {word} --continue, or git {word} --abort")
         found.append(finding("head-detached", f"git is in the middle of {under_way}", command))
     if status.behind:
         commits = f"{status.behind} commit{'s' if status.behind > 1 else ''}"
@@ -103,7 +105,25 @@ def _clean_findings(ground: Ground, options: Options) -> list[Finding]:
         elif section and _is_news(snapshot, section, posixpath.basename(item.path)):
             found.append(_fragment_uncommitted(item))
     found.sort(key=lambda finding: finding.path or "")
-    return found + (ignored_by_git(snapshot, ground.changelog_path, ground.status) if options.branch is None else [])
+    if options.branch is not None:
+        return found
+    news = () if ground.data.proven else [fragment.path for fragment in ground.fragments]
+    found += unwatched_edits(snapshot, [*ground.touched, *news], ground.status)
+    return found + ignored_by_git(snapshot, ground.changelog_path, ground.status)
+
+
+def unwatched_edits(snapshot: Snapshot, paths: Sequence[str], status: Status, by: str = "the release") -> list[Finding]:
+    """Return a finding for each file with changes that git is told not to look at, so that its status is silent."""
+    known = {item.path for item in status.paths}
+    unlike = [path for path in snapshot.unlike(paths) if path not in known]
+    unwatched = snapshot.git.unwatched(unlike) if unlike else {}
+    return [_unwatched(path, letter, by) for path, letter in unwatched.items()]
+
+
+def _unwatched(path: str, letter: str, by: str) -> Finding:
+    flag = "skip-worktree" if letter in "Ss" else "assume-unchanged"
+    what = f"{path} has changes that git is told not to look at ({flag}), which {by} would have to overwrite"
+    return finding("tree-dirty", what, f"git update-index --no-{flag} {fragments.quoted(path)}, and run it again", path)
 
 
 def ignored_by_git(snapshot: Snapshot, path: str, status: Status) -> list[Finding]:

@@ -105,6 +105,7 @@ def unfinished_changes(git: Git, snapshot: Snapshot, changes: Sequence[Change]) 
     tracked = {item.path: item for item in paths if not item.untracked}
     unfinished = [change for change in changes if change.path in tracked and _is_old(tracked[change.path], change)]
     untracked = {item.path for item in paths if item.untracked}
+    untracked |= _unwatched(git, [change.path for change in unfinished])
     unsure = [change for change in unfinished if tracked[change.path].unstaged == "M" or change.path in untracked]
     hashes = git.hash_files([change.path for change in unsure])
     edited = [
@@ -115,6 +116,11 @@ def unfinished_changes(git: Git, snapshot: Snapshot, changes: Sequence[Change]) 
     if edited:
         raise Refused(*(_edited_meanwhile(path) for path in edited))
     return unfinished
+
+
+def _unwatched(git: Git, paths: Sequence[str]) -> set[str]:
+    """Return those of the files that are there, and that git does not look at."""
+    return {path for path in (git.unwatched(paths) if paths else ()) if (git.top / path).is_file()}
 
 
 def _is_old(item: PathStatus, change: Change) -> bool:

@@ -112,6 +112,17 @@ class Snapshot:
         same = content is not None and self.git.hash("blob", content, entry.oid) == entry.oid
         return content if same else None
 
+    def unlike(self, paths: Sequence[str]) -> list[str]:
+        """Return those of the given files that lie in the working tree otherwise than they are committed.
+
+        A filter that makes them other bytes than what is stored is taken into account.
+        """
+        git = self.git
+        there = [path for path in paths if (git.top / path).is_file() and self._from_working_tree(path) is None]
+        hashes = git.hash_files([path for path in there if not (git.top / path).is_symlink()])
+        entries = {path: git.entry(self.commit.tree, path) for path in hashes}
+        return [path for path, entry in entries.items() if entry is not None and entry.oid != hashes[path]]
+
     def texts(self, places: Places) -> dict[str, str]:
         """Return the files that state the version, those that exist."""
         texts = {place.path: self.text(place.path) for place in places.places}
