@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 
 import pytest
 from packaging.version import Version
@@ -40,6 +41,7 @@ GOOD = Release(
     times=(at("2026-02-03T23:59:59"),),
     date_days=7,
     again="prepare-release 1.4.0 --again",
+    had=dict.fromkeys(TEXTS, "abc^"),
 )
 
 
@@ -68,9 +70,16 @@ def lost_one(path: str) -> Finding:
     return Finding(
         "fragment-lost",
         f"{path} is removed by this release, but the entry shows neither its text nor its issue",
-        f"put it into the entry for 1.4.0, or bring it back: git checkout COMMIT^ -- {path}",
+        f"put it into the entry for 1.4.0, or bring it back: git checkout abc^ -- {path}",
         path,
     )
+
+
+COMPILE_IT = (
+    "leave it, if it is published; else write fragments of what it says (tagready add), take it out of CHANGELOG.md, "
+    "and commit, and prepare-release 1.4.0"
+)
+MEND_IT = "mend it in CHANGELOG.md, and commit, if the entry's date is wrong"
 
 
 def mismatch(version: str) -> Finding:
@@ -196,6 +205,19 @@ CASES = [
     ),
     pytest.param(
         edited(ENTRY.replace("Mend it.", "Repaired."), compiled=compiled(declared_edit=True)), (), id="a declared edit"
+    ),
+    pytest.param(
+        edited(REWORDED, strict_entry=False, had={}),
+        (differs(REWORD, Level.WARNING), replace(lost_one(FIX.path), fix="put it into the entry for 1.4.0")),
+        id="lost before anything is committed",
+    ),
+    pytest.param(
+        GOOD._replace(typed=True, compiled=compiled(removed=(), rendering=""), times=(at("2026-02-11"),)),
+        (
+            replace(implausible("2026-02-03", "2026-02-11"), fix=MEND_IT),
+            replace(TYPED, fix=COMPILE_IT),
+        ),
+        id="typed",
     ),
     pytest.param(GOOD._replace(times=(at("2026-02-10T23:59:59"),)), (), id="seven days"),
     pytest.param(

@@ -11,6 +11,7 @@ from packaging.version import Version
 
 from tagready.facts.changelog import Changelog, Entry, same_text
 from tagready.facts.findings import Finding, Level, Report, Skipped, finding
+from tagready.facts.fragments import quoted
 from tagready.facts.places import Stated
 from tagready.facts.traces import Compiled, by_title, issue_in, says, shows, squeezed, traces
 from tagready.facts.versions import parse
@@ -22,7 +23,8 @@ class Release(NamedTuple):
     `compiled` is None where that could not be found out, and `unproven` says why. `left_over` are the fragments that
     are still there and `unread` the files that were removed though towncrier passes over them, with their texts;
     `times` are the commit's (seconds since the epoch), and `older` versions that the changelog had before, with their
-    headings. `again` is the command that makes the release anew.
+    headings. `again` is the command that makes the release anew; `typed` says that somebody wrote the entry, which it
+    cannot make anew. `had` are commits that had the removed fragments, by path.
     """
 
     version: Version
@@ -38,6 +40,8 @@ class Release(NamedTuple):
     older: Mapping[Version, str] = MappingProxyType({})
     unproven: str = ""
     again: str = ""
+    typed: bool = False
+    had: Mapping[str, str] = MappingProxyType({})
 
 
 def judge(release: Release) -> Report:
@@ -85,7 +89,7 @@ def _left(release: Release, path: str, said: bool) -> Finding:
     return finding(
         "fragments-left-over",
         f"{path} is still there, so its change is in the release but not in the entry",
-        release.again,
+        _compile_it(release) if release.typed else release.again,
         path,
     )
 
@@ -178,18 +182,25 @@ def _differs(release: Release, compiled: Compiled, entry: Entry, text: str) -> F
     return Finding(
         "entry-differs",
         what,
-        f"{release.again} (--edit declares an edit)",
+        _compile_it(release) if release.typed else f"{release.again} (--edit declares an edit)",
         release.path,
         release.changelog.line(entry.heading),
         Level.ERROR if release.strict_entry else Level.WARNING,
     )
 
 
+def _compile_it(release: Release) -> str:
+    """Return what to do about an entry that somebody wrote: nothing could make it anew."""
+    made = f"write fragments of what it says (tagready add), take it out of {release.path}, and commit"
+    return f"leave it, if it is published; else {made}, and prepare-release {release.version}"
+
+
 def _lost(release: Release, path: str) -> Finding:
+    back = f", or bring it back: git checkout {release.had[path]} -- {quoted(path)}" if path in release.had else ""
     return finding(
         "fragment-lost",
         f"{path} is removed by this release, but the entry shows neither its text nor its issue",
-        f"put it into the entry for {release.version}, or bring it back: git checkout COMMIT^ -- {path}",
+        f"put it into the entry for {release.version}{back}",
         path,
     )
 
@@ -200,11 +211,12 @@ def _date(release: Release, entry: Entry) -> list[Finding]:
     commits = [datetime.datetime.fromtimestamp(time, datetime.UTC).date() for time in release.times]
     if day is None or not commits or any(abs((day - committed).days) <= release.date_days for committed in commits):
         return []
+    way = f"mend it in {release.path}, and commit" if release.typed else f"{release.again} --date {commits[-1]}"
     return [
         finding(
             "date-implausible",
             f"the entry for {release.version} is dated {day}, its commit {commits[-1]}",
-            f"{release.again} --date {commits[-1]}, if the entry's date is wrong",
+            f"{way}, if the entry's date is wrong",
             release.path,
             release.changelog.line(entry.heading),
         )

@@ -45,7 +45,8 @@ class Released(NamedTuple):
     """How an entry came about: the commits that brought and renewed it, newest first, and what they removed.
 
     `before` is the project as the commit that brought the entry found it, and `trail` are all commits that changed the
-    changelog since then, or renewed the entry, that one included.
+    changelog since then, or renewed the entry, that one included. `removed_in` are the commits (object names) that
+    removed the fragments, by path.
     """
 
     commits: tuple[Commit, ...]
@@ -54,6 +55,7 @@ class Released(NamedTuple):
     fragments: tuple[Fragment, ...]
     contents: Mapping[str, bytes]
     unread: Mapping[str, bytes]
+    removed_in: Mapping[str, str]
 
     @property
     def brought(self) -> Commit:
@@ -80,6 +82,9 @@ def release_of(snapshot: Snapshot, path: str, version: Version) -> Released | No
         fragments=tuple({found.path: found for each in removed for found in each.fragments}.values()),
         contents={path: content for each in removed for path, content in each.contents.items()},
         unread={path: content for each in removed for path, content in each.unread.items()},
+        removed_in={
+            path: commit.oid for each, commit in zip(removed, reversed(commits), strict=True) for path in each.contents
+        },
     )
 
 

@@ -16,6 +16,7 @@ from tagready.commands.releases.history import (
     changelog_path,
     committed_changelog,
     declares_edit,
+    is_typed,
     recorded_skips,
     recorded_towncrier,
     release_of,
@@ -79,6 +80,8 @@ def judge(snapshot: Snapshot, version: Version, *, again: str, ask: str, skip: C
         older=_older(snapshot, released, path, entry) if released and entry else {},
         unproven=compiled.why_not,
         again=again,
+        typed=released is not None and is_typed(released),
+        had={path: f"{oid[:10]}^" for path, oid in released.removed_in.items()} if released else {},
     )
     report = gate.judge(release)
     whole = changelog.whole(entry) if entry else ""
