@@ -310,7 +310,19 @@ def test_a_dirty_tree_is_a_finding_where_nothing_is_pending_too(tmp_path: Path) 
         pytest.param(run(), "tagready tag 1.4.0", id="prepared"),
         pytest.param(put("README", "Later\n"), "tagready tag 1.4.0", id="and something else committed"),
         pytest.param(git("tag", "v1.4.0"), None, id="tagged"),
-        pytest.param(put("changelog.d/20.bugfix.md", "Later\n"), DRY, id="and a later fragment"),
+        pytest.param(
+            put("changelog.d/20.bugfix.md", "Later\n"), "tagready tag 1.4.0 --commit {brought}", id="a later fragment"
+        ),
+        pytest.param(
+            run(git("switch", "-q", "-c", "topic"), git("branch", "-q", "-f", "main", "HEAD^")),
+            "merge topic, then tagready tag 1.4.0",
+            id="on a topic branch",
+        ),
+        pytest.param(
+            run(git("switch", "-q", "-c", "topic"), put("README", "Later\n")),
+            "tagready tag 1.4.0 --commit {brought}",
+            id="on a topic branch that began at the release",
+        ),
         pytest.param(
             run(git("tag", "v1.4.0"), put("changelog.d/20.bugfix.md", "Later\n")),
             DRY,
@@ -319,8 +331,9 @@ def test_a_dirty_tree_is_a_finding_where_nothing_is_pending_too(tmp_path: Path) 
     ],
 )
 def test_the_next_command_after_preparing(prepared: Project, arrange: Step, following: str | None) -> None:
+    brought = prepared.head()
     arrange(prepared)
-    assert status(prepared).json["next"] == following
+    assert status(prepared).json["next"] == (following and following.replace("{brought}", brought[:10]))
 
 
 def test_the_next_command_is_run_as_it_is(project: Project) -> None:
@@ -530,6 +543,31 @@ def test_a_release_that_arrived_on_the_remotes_branch(prepared: Project) -> None
     assert status(prepared, "1.4.0").json["next"] == "tagready tag 1.4.0 --push"
 
 
+def test_a_fragment_came_after_a_release_that_arrived_on_the_remotes_branch(prepared: Project) -> None:
+    brought = prepared.head()
+    run(put("changelog.d/20.bugfix.md", "Late.\n"), git("push", "-q"), git("reset", "-q", "--hard", "HEAD^^"))(prepared)
+    answer = status(prepared, "1.4.0").json
+    assert answer["next"] == f"git pull --ff-only, then tagready tag 1.4.0 --commit {brought[:10]} --push"
+    prepared.git("pull", "-q", "--ff-only")
+    assert prepared.run("tag", "1.4.0", "--commit", brought[:10], "--push").code == 0
+
+
+def test_on_the_branch_that_a_release_waits_on(project: Project) -> None:
+    assert project.prepare("1.4.0", "--branch", "--push").code == 0
+    project.git("switch", "-q", "release/1.4.0")
+    answer = status(project, "1.4.0").json
+    assert (states(answer), answer["findings"]) == (stand("*", "*", "-", "-"), [])
+    assert answer["next"] == "merge release/1.4.0, then tagready tag 1.4.0 --push"
+    assert status(project).json["next"] == "merge release/1.4.0, then tagready tag 1.4.0"
+
+
+def test_on_a_topic_branch_that_began_at_a_release(prepared: Project) -> None:
+    brought = prepared.head()
+    run(git("push", "-q"), git("switch", "-q", "-c", "topic"), put("README", "Later\n"))(prepared)
+    answer = status(prepared, "1.4.0").json
+    assert (answer["commit"], answer["next"]) == (brought, f"tagready tag 1.4.0 --commit {brought[:10]} --push")
+
+
 def test_a_release_that_waits_on_a_branch_by_the_projects_own_name(project: Project) -> None:
     put("tagready.toml", 'branch = "next-{version}"\n')(project)
     assert project.prepare("1.4.0", "--branch").code == 0
@@ -605,8 +643,8 @@ def twice(project: Project) -> None:
         ),
         pytest.param(
             run(git("switch", "-q", "-c", "topic"), git("branch", "-q", "-f", "main", "HEAD^")),
-            stand("x", "*", "-", "-"),
-            ["tag-not-on-branch"],
+            stand("*", "*", "-", "-"),
+            [],
             id="on a topic branch",
         ),
     ],

@@ -15,17 +15,16 @@ from tagready.commands import verify
 from tagready.commands.forward_ground import command_after
 from tagready.commands.prepare import with_defaults
 from tagready.commands.releases import preconditions
-from tagready.commands.releases.ground import Ground, look, remote_of
-from tagready.commands.releases.history import CutOff, changelog_path, committed_changelog, release_of
+from tagready.commands.releases.ground import Ground, branch_facts, look, remote_of
+from tagready.commands.releases.history import CutOff, changelog_path, release_of
 from tagready.commands.releases.lineage import release_before
 from tagready.commands.releases.refs import tag_of, tracked
 from tagready.commands.releases.snapshot import Snapshot, take
 from tagready.commands.verify import Verified
 from tagready.doors.git import Git
-from tagready.facts import prepared
+from tagready.facts import branches, prepared
 from tagready.facts.findings import Finding, Level, Refused, Report, Trouble, WrongUse, finding
 from tagready.facts.git_records import Commit, Ref, RemoteAnswer
-from tagready.facts.tags import Tags
 
 # An import that only a run which asks a forge should pay for.
 if TYPE_CHECKING:
@@ -74,7 +73,9 @@ def next_release(git: Git, overlay: Path | None) -> Next:
     known = not cut_off and not snapshot.config.version_pattern
     ground = look(anything, refs, tags, options._replace(version="0") if cut_off else options)
     pending = tuple(_pending(ground))
-    report = preconditions.judge(ground, options)
+    # Where the project names its versions itself, no word comes to one, and none could come to less than an entry.
+    asked = options._replace(version=str(ground.version)) if snapshot.config.version_pattern else options
+    report = preconditions.judge(ground, asked)
     if not pending:
         report = report.dropping(["nothing-to-release", "tag-exists", "entry-exists", "version-not-newer"])
     stated = snapshot.stated()
@@ -90,7 +91,7 @@ def next_release(git: Git, overlay: Path | None) -> Next:
         version=str(ground.version) if known and pending else None,
         decided=ground.decided if known and pending else None,
         report=report,
-        command="git fetch --unshallow --tags" if cut_off else _command(snapshot, tags, refs, pending=bool(pending)),
+        command="git fetch --unshallow --tags" if cut_off else _command(ground._replace(snapshot=snapshot), report),
     )
 
 
@@ -108,17 +109,35 @@ def _first_line(text: str) -> str:
     return next((line.strip() for line in text.splitlines() if line.strip()), "")
 
 
-def _command(snapshot: Snapshot, tags: Tags, refs: Sequence[Ref], *, pending: bool) -> str:
+def _command(ground: Ground, report: Report) -> str:
     """Return the one next command: release what is pending, or tag what was prepared."""
-    if pending:
+    snapshot = ground.snapshot
+    waits = any(found.rule == "entry-exists" for found in report.findings)
+    if ground.fragments and not waits:
         return f"prepare-release {'VERSION' if snapshot.config.version_pattern else 'auto'} --dry-run"
     try:
         version = verify.version_of_tree(snapshot)
-    except WrongUse:
+        path = changelog_path(snapshot, version)
+        released = release_of(snapshot, path, version)
+    except (WrongUse, CutOff):
         return ""
-    if any(ref.name == f"refs/tags/{tags.name(version)}" for ref in refs):
+    if released is None or any(ref.name == f"refs/tags/{ground.tags.name(version)}" for ref in ground.refs):
         return ""
-    return f"tagready tag {version}" if committed_changelog(snapshot, version).of(version) else ""
+    topic = _topic(snapshot, ground.refs, released.brought.oid)
+    if topic:
+        return f"merge {topic}, then tagready tag {version}"
+    commit = f" --commit {released.brought.oid[:10]}" if waits or _topic(snapshot, ground.refs) else ""
+    return f"tagready tag {version}{commit}"
+
+
+def _topic(snapshot: Snapshot, refs: Sequence[Ref], commit: str = "") -> str:
+    """Return the current branch where it is no release branch, and none of those has the commit; else an empty text."""
+    git = snapshot.git
+    facts = branch_facts(snapshot, refs, remote_of(snapshot))._replace(current=git.current_branch())
+    if not branches.is_topic(facts):
+        return ""
+    arrived = commit and git.containing(commit, [ref.name for ref in branches.candidates(facts)])
+    return "" if arrived else facts.current
 
 
 class State(StrEnum):
@@ -219,8 +238,8 @@ def _tag_on_forge(forge: Forge, tag: str) -> RemoteAnswer | None:
 class _Found(NamedTuple):
     """The commit of a release, judged: where its tag is, else where its entry came to HEAD or to the release's branch.
 
-    `waiting` is the branch that it waits on to be merged; `pull` says that it was merged, and is not here; `fetch` is
-    what to fetch before anything can be said.
+    `waiting` is the branch that it waits on to be merged; `pull` is the tip of the remote's branch where it was merged
+    there, and is not here; `fetch` is what to fetch before anything can be said.
     """
 
     commit: Commit | None
@@ -228,7 +247,7 @@ class _Found(NamedTuple):
     report: Report = Report()
     waiting: str = ""
     fetch: str = ""
-    pull: bool = False
+    pull: str = ""
 
 
 def _find(snapshot: Snapshot, refs: Sequence[Ref], version: Version, tag: str, there: str | None) -> _Found:
@@ -259,11 +278,12 @@ def _find(snapshot: Snapshot, refs: Sequence[Ref], version: Version, tag: str, t
             return _unknown(cut.what, cut.fix)
         if released is None:
             continue
-        here = _judged(project, refs, tag, waiting=own if name in waiting else "")
+        topic = _topic(snapshot, refs, released.brought.oid) if name == "HEAD" else ""
+        here = _judged(project, refs, tag, waiting=own if name in waiting else topic)
         brought = _judged(snapshot.at(released.brought), refs, tag, waiting=here.waiting)
         # What was merged since, or the version of the next one, is no part of the release.
         chosen = brought if brought.report.ok and not here.report.ok else here
-        return chosen._replace(pull=name in arrived)
+        return chosen._replace(pull=project.commit.oid if name in arrived else "")
     return on_remote or _Found(None, (Place("commit", State.ABSENT, ""), Place("entry", State.ABSENT, "")))
 
 
@@ -388,10 +408,9 @@ def _way_on(
     if found.waiting:
         return Way.STEP, f"merge {found.waiting}, then tagready tag {version}{push}"
     if State.ABSENT in states["local tag"] or (remote and State.ABSENT in states["remote tag"]):
-        if found.pull:
-            return Way.STEP, f"git pull --ff-only, then tagready tag {version}{push}"
-        where = "" if found.commit.oid == snapshot.commit.oid else f" --commit {commit}"
-        return Way.STEP, f"tagready tag {version}{where}{push}"
+        first = "git pull --ff-only, then " if found.pull else ""
+        where = "" if found.commit.oid == (found.pull or snapshot.commit.oid) else f" --commit {commit}"
+        return Way.STEP, f"{first}tagready tag {version}{where}{push}"
     if remote and State.UNVERIFIABLE in states["remote tag"] and State.AS_INTENDED not in states["index"]:
         return Way.ASK, f"ask again when {remote} answers: tagready status {version}"
     if State.ABSENT in states["index"]:

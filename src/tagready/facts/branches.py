@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -97,6 +97,24 @@ def default_branch(facts: Facts) -> str | None:
         if name in known:
             return name
     return next(iter(known)) if len(known) == 1 else None
+
+
+def is_topic(facts: Facts) -> bool:
+    """Return whether the current branch is known to be no release branch, so that what is on it is to be merged."""
+    allowed = release_branches(facts) if facts.current else None
+    return allowed is not None and not is_release_branch(facts.current, allowed)
+
+
+def up_to(name: str) -> list[str]:
+    """Return a branch's name and the folders that it is in: `release/1.4.0` and `release`; nothing for no name."""
+    parts = name.split("/") if name else []
+    return ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
+
+
+def in_the_way(name: str, known: Iterable[str]) -> str | None:
+    """Return a branch because of which git can have none by that name: `release` rules out `release/1.4.0`."""
+    folders = up_to(name)[1:]
+    return next((other for other in known if other in folders or other.startswith(f"{name}/")), None)
 
 
 def _not_to_be_tagged(current: str, names: str) -> Finding:

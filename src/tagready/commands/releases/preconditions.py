@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import posixpath
 
+from packaging.version import Version
+
 from tagready.commands.releases.ground import SHALLOW, Ground, default_branch
 from tagready.commands.releases.hanging import hanging
-from tagready.commands.releases.history import CutOff, is_typed, own_version, release_of
+from tagready.commands.releases.history import (
+    CutOff,
+    Released,
+    changelog_path,
+    committed_changelog,
+    is_typed,
+    own_version,
+    release_of,
+)
 from tagready.commands.releases.lineage import release_before
+from tagready.commands.releases.refs import tag_of
 from tagready.commands.releases.secret_scan import secrets_in
 from tagready.commands.releases.snapshot import Snapshot
 from tagready.doors.git import Git
 from tagready.facts import branches, fragments, places, tag_rules, versions
 from tagready.facts.changelog import Changelog, find_marker
-from tagready.facts.findings import Finding, Report, Skipped, as_warning, finding
+from tagready.facts.findings import Finding, Level, Report, Skipped, as_warning, finding
 from tagready.facts.git_records import PathStatus, RemoteAnswer, Status
 from tagready.facts.prepared import Options
 from tagready.facts.project import Section
@@ -34,10 +45,11 @@ def judge(ground: Ground, options: Options) -> Report:
     if isinstance(ground.answer, str):
         skipped.append(Skipped("tag-exists", ground.answer))
     report = Report(tuple(findings), tuple(skipped))
-    return report.and_(_since(ground, options)).and_(branches.judge(_branch_facts(ground, options)))
+    return report.and_(_since(ground, options)).and_(branches.judge(branch_facts(ground, options)))
 
 
-def _branch_facts(ground: Ground, options: Options) -> branches.Facts:
+def branch_facts(ground: Ground, options: Options) -> branches.Facts:
+    """Return what is known of branches before a release is made."""
     return branches.Facts(
         current=ground.status.branch,
         head=ground.snapshot.commit.oid,
@@ -171,12 +183,57 @@ def _since(ground: Ground, options: Options) -> Report:
     before = release_before(snapshot, ground.tags, ground.version, [snapshot.commit.oid])
     newer = tag_rules.not_newer(ground.version, [tag for tag in before.rivals if tag.name != ground.tag])
     cut_off = not newer and snapshot.git.is_shallow()
-    if options.version in versions.WORDS and not before.tag and not newer and not cut_off:
-        newer = _below_the_stated(ground, options.version)
+    if options.version in versions.WORDS and not newer and not cut_off:
+        newer = _below_an_entry(ground, options.version)
+        if not before.tag and all(found.level is Level.WARNING for found in newer):
+            newer = _below_the_stated(ground, options.version)
     found += newer
     if "secret-in-tree" not in options.skip:
         found += secrets_in(snapshot, before.commit, ground.data.contents)
     return Report(tuple(found), (Skipped("version-not-newer", SHALLOW),) if cut_off else ())
+
+
+def _below_an_entry(ground: Ground, word: str) -> list[Finding]:
+    """Return a finding where a word comes to less than an entry: a release that is prepared, or whose tag is elsewhere.
+
+    Whoever wants that, for the branch of an older series, names the version.
+    """
+    snapshot = ground.snapshot
+    versions_ = [entry.version for entry in ground.changelog.own_entries()]
+    if not snapshot.news.single_file:
+        stated = [version for each in snapshot.stated() if (version := parse(each.version))]
+        versions_ += [version for version in stated if committed_changelog(snapshot, version).of(version)]
+    newest = max(versions_, default=ground.version)
+    if newest <= ground.version:
+        return []
+    path, tag = changelog_path(snapshot, newest), ground.tags.name(newest)
+    released = _released(snapshot, path, newest)
+    brought = f" in {released.brought.oid[:10]}" if released else ""
+    what = f"{word} comes to {ground.version}, which is below {newest}: {path} has an entry for that"
+    if any(ref.name == f"refs/tags/{tag}" for ref in ground.refs):
+        what, fix = f"{what}, and {tag} is not among the releases that HEAD comes after", "name the version"
+    elif tag_of(ground.git.ask(ground.remote, f"refs/tags/{tag}").answer(), tag):
+        what, fix = (
+            f"{what}, and {tag} is on {ground.remote}, not here",
+            f"git fetch --tags {ground.remote}, and run it again",
+        )
+    elif released is None or is_typed(released):
+        what = f"{what}, typed, not compiled{brought}, and no tag {tag} is here"
+        fix = f"if it was released, tag its commit: git tag {tag} COMMIT; else name the version"
+        return [as_warning(finding("version-not-newer", what, fix, path))]
+    else:
+        what = f"{what}, prepared{brought} and not tagged"
+        fix = f"tagready tag {newest} --commit {released.brought.oid[:10]}; or, if nobody has it, make it anew with "
+        fix += f"what came since: prepare-release {newest} --again; or name the version"
+    return [finding("entry-exists", what, fix, path)]
+
+
+def _released(snapshot: Snapshot, path: str, version: Version) -> Released | None:
+    """Return how the version's entry came about; None as well where a shallow clone does not reach back to it."""
+    try:
+        return release_of(snapshot, path, version)
+    except CutOff:
+        return None
 
 
 def _below_the_stated(ground: Ground, word: str) -> list[Finding]:
@@ -254,10 +311,7 @@ def marker_findings(path: str, text: str, changelog: Changelog, start_string: st
 
 def _entry_exists(ground: Ground, options: Options, line: int) -> Finding:
     path, version = ground.changelog_path, ground.version
-    try:
-        released = release_of(ground.snapshot, path, version)
-    except CutOff:
-        released = None
+    released = _released(ground.snapshot, path, version)
     tagged = any(ref.name == f"refs/tags/{ground.tag}" for ref in ground.refs)
     typed = released is not None and is_typed(released)
     how = "typed, not compiled, in" if typed else "brought by"
