@@ -80,6 +80,7 @@ def test_entry_and_fragments_in_one_commit(maintained: Project) -> None:
         "already": False,
         "dry_run": False,
         "pushed_to": None,
+        "pushed_branch": None,
     }
     assert maintained.read(LOG) == maintained.show(LOG) == PORTED
     assert maintained.git("diff", "--name-status", parent, "HEAD").split() == ["M", LOG, "D", FIX]
@@ -480,7 +481,7 @@ def test_a_push_that_is_refused_leaves_the_commit_here(maintained: Project, tmp_
     maintained.git("clone", "-q", str(tmp_path / "remote.git"), str(tmp_path / "other"))
     run(put("x"), git("push", "-q"))(Project(tmp_path / "other"))
     result = forward(maintained, "v1.3.1", "--push")
-    assert (result.code, result.json["error"]["fix"]) == (3, "git pull --rebase origin main, and run it again")
+    assert (result.code, result.json["error"]["fix"]) == (3, "git pull --rebase, and run it again")
     git("pull", "-q", "--rebase")(maintained)
     result = forward(maintained, "v1.3.1", "--push")
     assert (result.code, on_remote(maintained, "main")) == (0, maintained.head())

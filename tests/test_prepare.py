@@ -46,6 +46,20 @@ ENTRY = """\
 BODY = "### Features\n\n- Add colour. (#12)"
 
 
+#: Lets the first flush of a stream through, and nothing after it: what git's protocol sends first.
+LOSING = """
+import sys
+source, target = sys.stdin.buffer, sys.stdout.buffer
+size = 1
+while size:
+    head = source.read(4)
+    size = int(head or b'0', 16)
+    target.write(head + source.read(max(size - 4, 0)))
+target.flush()
+source.read()
+"""
+
+
 def released(project: Project, *arguments: str) -> None:
     done = project.prepare("1.4.0", *DAY, *arguments)
     assert done.code == 0, done.out + done.err
@@ -1116,6 +1130,199 @@ def test_a_word_for_what_is_prepared(project: Project, word: str, options: tuple
     assert undo == f"git reset --keep {parent[:10]} && prepare-release {word}"
 
 
+def later_fragment(project: Project, remote: Project) -> None:
+    project.write("changelog.d/20.bugfix.md", "Late.\n")
+    project.commit()
+
+
+def merged(project: Project, remote: Project) -> None:
+    """Let the release be merged on the remote as another commit, and something come after it."""
+    project.git("switch", "-q", "-c", "other")
+    project.git("commit", "-q", "--amend", "-m", "Release 1.4.0 (#7)")
+    project.git("branch", "-q", "-f", "main", "other")
+    project.git("switch", "-q", "main")
+    later_fragment(project, remote)
+
+
+def tagged_there(project: Project, remote: Project) -> None:
+    project.git("push", "-q", "origin", "main")
+    remote.git("tag", "v1.4.0", "main")
+    later_fragment(project, remote)
+
+
+def tagged_beside(project: Project, remote: Project) -> None:
+    """Tag a commit that the branch does not have, as where a tagged branch was squashed into it."""
+    project.git("tag", "v1.4.0", project.git("commit-tree", "-m", "x", "HEAD^{tree}"))
+    later_fragment(project, remote)
+
+
+@pytest.mark.parametrize("options", [(), ("--again",), ("--dry-run",)])
+@pytest.mark.parametrize(
+    ("since", "why", "fix"),
+    [
+        pytest.param(
+            later_fragment,
+            ", prepared in {brought} and not tagged",
+            "tagready tag 1.4.0 --commit {brought}; or, if nobody has it, make it anew with what came since: "
+            "prepare-release 1.4.0 --again; or name the version",
+            id="prepared",
+        ),
+        pytest.param(
+            merged,
+            ", prepared in {brought} and not tagged",
+            "tagready tag 1.4.0 --commit {brought}; or, if nobody has it, make it anew with what came since: "
+            "prepare-release 1.4.0 --again; or name the version",
+            id="merged",
+        ),
+        pytest.param(
+            tagged_there,
+            ", and v1.4.0 is on origin, not here",
+            "git fetch --tags origin, and run it again",
+            id="a tag that is not here",
+        ),
+        pytest.param(
+            tagged_beside,
+            ", and v1.4.0 is not among the releases that HEAD comes after",
+            "name the version",
+            id="a tag elsewhere",
+        ),
+    ],
+)
+def test_a_word_does_not_go_back_behind_a_release(
+    project: Project, tmp_path: Path, since: Callable[[Project, Project], None], why: str, fix: str,
+    options: tuple[str, ...],
+) -> None:  # fmt: skip
+    remote = Project(add_remote(project, tmp_path / "remote"))
+    released(project)
+    since(project, remote)
+    brought = project.git("log", "-1", "--format=%H", "--", "CHANGELOG.md")[:10]
+    before = project.fingerprint()
+    for word in ("auto", "patch"):
+        (found,) = project.prepare(word, *DAY, *options, "--format", "json").json["findings"]
+        assert (found["rule"], found["message"], found["fix"]) == (
+            "entry-exists",
+            f"{word} comes to 1.3.1, which is below 1.4.0: CHANGELOG.md has an entry for that"
+            + why.replace("{brought}", brought),
+            fix.replace("{brought}", brought),
+        )
+    (found,) = project.run("status", "--format", "json").json["findings"]
+    assert (found["rule"], found["fix"]) == ("entry-exists", fix.replace("{brought}", brought))
+    assert project.fingerprint() == before
+    assert project.prepare("1.3.1", *DAY).code == 0  # for the branch of an older series
+
+
+def test_a_word_does_not_go_back_where_each_version_has_a_file(make: Make) -> None:
+    project = make(pyproject=SINGLE, changelog=None)
+    released(project)
+    later_fragment(project, project)
+    assert project.prepare("auto", *DAY, "--format", "json").rules == ["entry-exists"]
+
+
+@pytest.mark.parametrize("head", ["[project]", 'dynamic = ["version"]'])
+def test_the_same_word_again_where_each_version_has_a_file(make: Make, head: str) -> None:
+    by_tag = (
+        SINGLE.replace('version = "1.3.0"   # bumped by tagready', head) + '[tool.tagready]\nversion-source = "tag"\n'
+    )
+    project = make(pyproject=SINGLE if head == "[project]" else by_tag, changelog=None)
+    assert project.prepare("auto", *DAY).code == 0
+    before = project.fingerprint()
+    done = project.prepare("auto", *DAY)
+    assert (done.code, "1.4.0 is prepared already" in done.out, project.fingerprint()) == (0, True, before), done.err
+
+
+@pytest.mark.parametrize("by_tag", [True, False])
+def test_another_spelling_of_what_is_prepared_is_no_other_release(make: Make, tmp_path: Path, by_tag: bool) -> None:
+    dynamic = PYPROJECT.replace('version = "1.3.0"   # bumped by tagready', 'dynamic = ["version"]')
+    project = make(pyproject=with_keys('version-source = "tag"', dynamic) if by_tag else PYPROJECT)
+    remote = Project(add_remote(project, tmp_path / "remote"))
+    released(project, "--tag", "--push")
+    answer = project.prepare("1.4", "--tag", "--push", "--format", "json").json
+    assert (answer["ok"], answer["version"], answer["tag"]) == (True, "1.4.0", "v1.4.0")
+    assert remote.git("tag") == project.git("tag") == "v1.3.0\nv1.4.0"
+
+
+def test_what_is_out_is_not_undone(project: Project, tmp_path: Path) -> None:
+    add_remote(project, tmp_path / "remote")
+    released(project, "--push")
+    done = project.prepare("1.4.0").out
+    assert ("next  tagready tag 1.4.0 --push" in done, "undo" in done) == (True, False)
+    released(project, "--tag", "--push")
+    done = project.prepare("1.4.0").out
+    assert ("next" in done, "undo" in done) == (False, False)
+
+
+def test_a_second_run_after_others_went_on(project: Project, tmp_path: Path) -> None:
+    """Its branch needs no push any more, for the remote has the release; the tag may be missing yet."""
+    remote = Project(add_remote(project, tmp_path / "remote"))
+    released(project, "--push")
+    theirs = colleagues(remote, tmp_path / "other", "main")
+    project.git("fetch", "-q")
+    released(project, "--push")
+    released(project, "--tag", "--push")
+    assert (remote.head("main"), remote.head("v1.4.0")) == (theirs, project.head())
+
+
+@pytest.mark.parametrize("options", [("--tag",), ("--push",)])
+@pytest.mark.parametrize("state", ["detached", "rebase", "behind"])
+def test_a_second_run_tags_and_pushes_from_a_branch(
+    project: Project, tmp_path: Path, state: str, options: tuple[str, ...]
+) -> None:
+    remote = Project(add_remote(project, tmp_path / "remote"))
+    released(project)
+    if state == "behind":
+        colleagues(remote, tmp_path / "other", "main")
+        project.git("fetch", "-q")
+    else:
+        project.git("switch", "-q", "--detach")
+    if state == "rebase":
+        (project.path / ".git/rebase-merge").mkdir()
+    before = project.fingerprint()
+    rules = project.prepare("1.4.0", *options, "--format", "json").rules
+    assert set(rules) == {"branch-behind" if state == "behind" else "head-detached"}
+    assert project.fingerprint() == before
+    assert project.prepare("1.4.0").code == 0
+
+
+def test_a_second_run_where_the_remote_has_the_tag(project: Project, tmp_path: Path) -> None:
+    remote = Project(add_remote(project, tmp_path / "remote"))
+    released(project, "--push")
+    remote.git("tag", "-a", "-m", "x", "v1.4.0", "main")
+    released(project, "--tag", "--push")
+    assert project.head("refs/tags/v1.4.0") == remote.head("refs/tags/v1.4.0")
+    project.git("tag", "-d", "v1.4.0")
+    remote.git("tag", "-f", "v1.4.0", "main^")
+    assert project.prepare("1.4.0", "--tag", "--format", "json").rules == ["tag-exists"]
+
+
+UNWATCHED = [("--skip-worktree", "pyproject.toml"), ("--assume-unchanged", "CHANGELOG.md"),
+             ("--assume-unchanged", "changelog.d/12.feature.md")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("flag", "name"), UNWATCHED)
+def test_a_file_that_git_is_told_not_to_look_at(project: Project, flag: str, name: str) -> None:
+    project.git("update-index", flag, name)
+    released(project, "--tag")
+    assert (project.status(), project.git("write-tree")) == ("", project.tree())
+
+
+@pytest.mark.parametrize(("flag", "name"), UNWATCHED)
+@pytest.mark.parametrize("killed", [False, True])
+def test_edits_that_git_is_told_not_to_look_at_are_not_overwritten(
+    project: Project, flag: str, name: str, killed: bool
+) -> None:
+    old = project.head()
+    if killed:
+        released(project)
+        project.git("reset", "-q", "--hard", old)
+        project.git("update-ref", "HEAD", "HEAD@{1}")
+    project.git("update-index", flag, name)
+    project.write(name, project.read(name) + "\n# mine\n")
+    before = project.fingerprint()
+    answer = project.prepare("1.4.0", *DAY, "--format", "json")
+    assert (answer.rules, project.fingerprint()) == (["tree-dirty"], before), answer.out
+    assert killed or answer.json["findings"][0]["fix"].startswith(f"git update-index --no{flag[1:]} {name}, ")
+
+
 def test_another_number_than_what_is_prepared(project: Project) -> None:
     """Its fragments are in the release that HEAD is: adding one would make a second release on top."""
     parent = project.head()[:10]
@@ -1337,6 +1544,119 @@ def test_what_people_added_to_the_branch_is_not_dropped(
     assert (edited.code, edited.rules) == ((0, []) if where == "edited" else (1, ["branch-exists"]))
 
 
+def colleagues(remote: Project, path: Path, branch: str) -> str:
+    """Let somebody else push a commit to a branch of the remote, and return it."""
+    clone = fresh_clone(remote, path)
+    clone.git("switch", "-q", branch)
+    theirs = clone.commit("Theirs", theirs="x")
+    clone.git("push", "-q", "origin", branch)
+    return theirs
+
+
+def test_again_pushes_nothing_away_that_nobody_has_looked_at(project: Project, tmp_path: Path) -> None:
+    remote = Project(add_remote(project, tmp_path / "remote"))
+    released(project, "--branch", "--push")
+    theirs = colleagues(remote, tmp_path / "other", "release/1.4.0")
+    project.write("changelog.d/20.feature.md", "Late.\n")
+    project.commit()
+    before = project.fingerprint()
+    (found,) = project.prepare("1.4.0", *DAY, "--branch", "--again", "--push", "--format", "json").json["findings"]
+    assert (found["rule"], remote.head("release/1.4.0"), project.fingerprint()) == ("branch-exists", theirs, before)
+    fetch, _, rest = found["fix"].partition(", ")
+    assert rest == "and run it again"
+    project.git(*fetch.split()[1:])
+    (found,) = project.prepare("1.4.0", *DAY, "--branch", "--again", "--push", "--format", "json").json["findings"]
+    assert found["message"].endswith(f"would drop:\n{theirs[:10]} Theirs")
+    assert remote.head("release/1.4.0") == theirs
+
+
+def test_again_in_a_clone_of_one_branch(project: Project, tmp_path: Path) -> None:
+    """Such a clone keeps nothing of the remote's other branches: what is here has been looked at."""
+    remote = Project(add_remote(project, tmp_path / "remote"))
+    project.git("push", "-q", "origin", "main")
+    remote.git("clone", "-q", "--single-branch", "--branch", "main", str(remote.path), str(tmp_path / "clone"))
+    clone = Project(tmp_path / "clone")
+    released(clone, "--branch", "--push")
+    assert clone.git("for-each-ref", "refs/remotes/origin/release/*") == ""
+    clone.write("changelog.d/20.feature.md", "Late.\n")
+    clone.commit()
+    released(clone, "--branch", "--push", "--again")
+    assert remote.head("release/1.4.0") == clone.head("release/1.4.0")
+
+
+@pytest.mark.parametrize("name", ["stable-work", "release/1.4.0"])
+@pytest.mark.parametrize("where", ["here", "on the remote"])
+def test_again_takes_no_branch_that_was_never_ours(project: Project, tmp_path: Path, name: str, where: str) -> None:
+    remote = Project(add_remote(project, tmp_path / "remote"))
+    project.git("switch", "-q", "-c", name)
+    project.commit("Work", work="x")
+    project.git("push", "-q", "origin", name)
+    project.git("switch", "-q", "main")
+    if where == "on the remote":
+        project.git("branch", "-q", "-D", name)
+    before, there = project.fingerprint(), remote.head(name)
+    for options in (["--again", "--push"], ["--again", "--dry-run"]):
+        (found,) = project.prepare("1.4.0", *DAY, f"--branch={name}", *options, "--format", "json").json["findings"]
+        assert (found["rule"], found["fix"].partition(";")[0]) == ("branch-exists", "give --branch another name")
+        assert found["message"].endswith(" Work")
+    assert (project.fingerprint(), remote.head(name)) == (before, there)
+    if where == "here":
+        (found,) = project.prepare("1.4.0", *DAY, f"--branch={name}", "--format", "json").json["findings"]
+        assert "--again" not in found["fix"]
+
+
+def test_one_branch_for_every_release(make: Make) -> None:
+    """What is on it is ours, whatever its version; only what was tagged is on record."""
+    project = make(fragments={"13.bugfix.md": "Mend it.\n"})
+    assert project.prepare("auto", *DAY, "--branch=next").code == 0
+    project.write("changelog.d/20.feature.md", "Late.\n")
+    project.commit()
+    assert project.prepare("auto", *DAY, "--branch=next", "--again").code == 0
+    assert project.git("log", "-1", "--format=%s", "next") == "Release 1.4.0"
+    project.git("tag", "v1.4.0", "next")
+    assert project.prepare("1.5.0", *DAY, "--branch=next", "--again", "--format", "json").rules == ["branch-exists"]
+
+
+@pytest.mark.parametrize(
+    ("other", "where", "name"),
+    [
+        pytest.param("release", "here", "release/1.4.0", id="above it"),
+        pytest.param("release", "on origin", "release/1.4.0", id="above it, on the remote"),
+        pytest.param("next/x", "here", "next", id="below it"),
+        pytest.param("next/x", "on origin", "next", id="below it, on the remote"),
+    ],
+)
+def test_a_name_beside_which_git_can_have_no_branch(
+    project: Project, tmp_path: Path, other: str, where: str, name: str
+) -> None:
+    add_remote(project, tmp_path / "remote")
+    project.git("branch", other)
+    if where == "on origin":
+        project.git("push", "-q", "origin", other)
+        project.git("branch", "-q", "-D", other)
+    before = project.fingerprint()
+    for options in ([], ["--dry-run"]):
+        (found,) = project.prepare("auto", f"--branch={name}", *options, "--format", "json").json["findings"]
+        assert (found["rule"], found["message"]) == (
+            "branch-exists", f"the branch {other} is {where}, and beside it git can have no branch {name}"
+        )  # fmt: skip
+        assert "--branch another name" in found["fix"]
+    assert project.fingerprint() == before
+
+
+@pytest.mark.parametrize("version", ["1.4.0", "auto"])
+def test_on_the_branch_of_the_release_a_second_run_goes_on(make: Make, tmp_path: Path, version: str) -> None:
+    project = make(pyproject=with_keys('flow = "pull-request"'))
+    remote = Project(add_remote(project, tmp_path / "remote"))
+    released(project)
+    project.git("switch", "-q", "release/1.4.0")
+    done = project.prepare(version, "--push")
+    assert (done.code, remote.head("release/1.4.0")) == (0, project.head()), done.err
+    assert "pushed to origin/release/1.4.0" in done.out
+    assert "next  merge release/1.4.0, then tagready tag 1.4.0 --push" in done.out
+    assert "undo" not in done.out
+
+
 @pytest.mark.parametrize("name", ["a..b", "has space", "-x", "x.lock", "/x", "x/"])
 def test_a_branch_name_that_git_does_not_take_is_wrong_usage(project: Project, name: str) -> None:
     before = project.fingerprint()
@@ -1435,7 +1755,7 @@ def test_what_somebody_added_to_the_branch_is_never_pushed_away(project: Project
     assert remote.head("release/1.4.0") == added
     assert done.json["error"]["fix"] == (
         "origin has commits that are not in the release: git fetch origin; git log -p origin/release/1.4.0; if nobody "
-        "needs them: prepare-release 1.4.0 --branch --again --push"
+        "needs them: prepare-release 1.4.0 --branch release/1.4.0 --again --push"
     )
     assert clone.head("main") == main
 
@@ -1563,6 +1883,54 @@ def test_push_goes_to_the_branch_that_is_followed(project: Project, tmp_path: Pa
     project.git("branch", "-q", "--set-upstream-to=hub/1.x")
     released(project, "--push")
     assert (remote.head("1.x"), remote.head("main")) == (project.head(), project.head("HEAD^"))
+
+
+def test_push_from_a_topic_branch_leaves_the_main_one_alone(project: Project, tmp_path: Path) -> None:
+    """That is what `git push` does as well, though the branch follows the main one since it began there."""
+    remote = Project(add_remote(project, tmp_path / "remote"))
+    main = remote.head("main")
+    project.git("switch", "-q", "-c", "topic", "origin/main")
+    project.commit("Work", work="x")
+    done = project.prepare("1.4.0", *DAY, "--push")
+    assert done.code == 0, done.err
+    assert (remote.head("main"), remote.head("topic")) == (main, project.head())
+    assert "pushed to origin/topic" in done.out
+    assert "next  merge topic, then tagready tag 1.4.0 --push" in done.out
+    assert project.prepare("1.4.0", "--format", "json").json["pushed_branch"] is None
+
+
+@pytest.mark.parametrize("took", [True, False])
+@pytest.mark.parametrize("options", [("--tag",), ("--branch",)])
+def test_a_push_whose_answer_is_lost(project: Project, tmp_path: Path, took: bool, options: tuple[str, ...]) -> None:
+    remote = Project(add_remote(project, tmp_path / "remote"))
+    losing = f'git-receive-pack "$@" | {sys.executable} -c "{LOSING}"'
+    project.git("config", "remote.origin.receivepack", script(tmp_path / "receive", losing if took else "exit 1"))
+    done = project.prepare("1.4.0", *DAY, *options, "--push", "--format", "json")
+    if took:
+        assert (done.code, done.json["pushed_to"]) == (0, "origin"), done.out
+        assert remote.head(done.json["branch"]) == done.json["commit"]
+        return
+    assert done.json["error"]["what"].startswith("origin took nothing of the push; the release stays here")
+    project.git("config", "remote.origin.uploadpack", "false")
+    project.git("branch", "-q", "-f", "release/1.4.0", "main")
+    done = project.prepare("1.4.0", *DAY, "--tag", "--push", "--format", "json")
+    assert done.json["error"]["what"].startswith("whether origin took the push cannot be known; the release stays here")
+
+
+def test_local_commits_below_a_release_that_could_not_be_pushed(project: Project, tmp_path: Path) -> None:
+    remote = Project(add_remote(project, tmp_path / "remote"))
+    colleagues(remote, tmp_path / "other", "main")
+    project.commit("Local", local="x")
+    parent = project.head()
+    done = project.prepare("1.4.0", *DAY, "--push", "--format", "json")
+    assert done.json["error"]["fix"] == (
+        "origin has commits that are not in the release: "
+        f"git reset --keep {parent[:10]}; git pull --rebase; prepare-release 1.4.0"
+    )
+    for command in done.json["error"]["fix"].partition(": ")[2].split("; ")[:2]:
+        project.git(*command.split()[1:])
+    released(project, "--push")
+    assert remote.head("main") == project.head()
 
 
 def test_a_push_that_is_refused_is_the_worlds_failure_and_can_be_repeated(project: Project, tmp_path: Path) -> None:

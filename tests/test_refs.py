@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from projects import Project, copy_pair, make_pair
-from tagready.commands.releases.refs import is_behind, make_tag, no_remote, refspecs, upstream_of
+from tagready.commands.releases.refs import is_behind, make_tag, no_remote, pushed_as, refspecs, upstream_of
 from tagready.commands.releases.snapshot import take
 from tagready.doors.git import Git, discover
 from tagready.facts.findings import Refused, Report, WorldFailed, WrongUse
-from tagready.facts.prepared import Options, Prepared
+from tagready.facts.prepared import Prepared
 
 ENTRY = "## 1.4.0 (2026-02-03)\n\n### Features\n\n# not a comment\n\n- Caf\udce9  \n- 日本\n\n"
 
@@ -157,40 +157,52 @@ def made(project: Project, *, on_current_branch: bool) -> Prepared:
     )
 
 
-TAG = "refs/tags/v1.4.0:refs/tags/v1.4.0"
-OWN = "refs/heads/release/1.4.0:refs/heads/release/1.4.0"
+TAG = "refs/tags/v1.4.0"
+OWN = "refs/heads/release/1.4.0"
 
 
 @pytest.mark.parametrize(
-    ("current", "options", "there", "expected"),
+    ("current", "wanted", "judged", "expected"),
     [
-        pytest.param(True, Options("1.4.0"), False, ["refs/heads/main:refs/heads/trunk"], id="the branch"),
         pytest.param(
-            True, Options("1.4.0", tag=True), False, ["refs/heads/main:refs/heads/trunk", TAG], id="and the tag"
+            True, ["refs/heads/trunk", TAG], [], ["refs/heads/main:refs/heads/trunk", f"{TAG}:{TAG}"], id="both"
         ),
+        pytest.param(True, [TAG], [], [f"{TAG}:{TAG}"], id="the tag"),
+        pytest.param(False, [OWN], [], [f"{OWN}:{OWN}"], id="a branch of its own"),
+        pytest.param(False, [OWN], ["HEAD"], [f"{OWN}:{OWN}"], id="renewed, but not from what is there"),
         pytest.param(
-            True, Options("1.4.0", again=True), False, ["refs/heads/main:refs/heads/trunk"], id="never a force on main"
-        ),
-        pytest.param(False, Options("1.4.0"), False, [OWN], id="a branch of its own"),
-        pytest.param(False, Options("1.4.0"), True, [OWN], id="a branch of its own, there already"),
-        pytest.param(False, Options("1.4.0", again=True), False, [OWN], id="renewed, not there"),
-        pytest.param(
-            False,
-            Options("1.4.0", again=True),
-            True,
-            ["--force-with-lease=refs/heads/release/1.4.0:{there}", OWN],
-            id="renewed, and there",
+            False, [OWN], ["HEAD^", "HEAD"], [f"--force-with-lease={OWN}:{{there}}", f"{OWN}:{OWN}"], id="renewed"
         ),
     ],
 )
 def test_refspecs(
-    project: Project, git: Git, current: bool, options: Options, there: bool, expected: list[str]
+    project: Project, git: Git, current: bool, wanted: list[str], judged: list[str], expected: list[str]
 ) -> None:
-    project.git("config", "branch.main.merge", "refs/heads/trunk")
-    if there:
-        project.git("push", "-q", "origin", "HEAD^:refs/heads/release/1.4.0")
-    found = refspecs(git, made(project, on_current_branch=current), "origin", options)
+    project.git("push", "-q", "origin", f"HEAD^:{OWN}")
+    prepared = made(project, on_current_branch=current)
+    found = refspecs(git, prepared, "origin", dict.fromkeys(wanted, prepared.commit), [*map(project.head, judged)])
     assert found == [each.replace("{there}", project.head("HEAD^")) for each in expected]
+
+
+@pytest.mark.parametrize(
+    ("branch", "followed", "target"),
+    [
+        pytest.param("main", "main", "main", id="the same"),
+        pytest.param("main", "trunk", "trunk", id="a release branch that is called otherwise there"),
+        pytest.param("topic", "main", "topic", id="a topic branch that began at the main one"),
+        pytest.param("8.3.x", "main", "8.3.x", id="a series that began at the main branch"),
+        pytest.param("8.3.x", "stable-work", "stable-work", id="a series that is called otherwise there"),
+        pytest.param("topic", None, "topic", id="none"),
+    ],
+)
+def test_under_which_name_a_branch_is_pushed(
+    project: Project, git: Git, branch: str, followed: str | None, target: str
+) -> None:
+    project.git("config", "--unset-all", "branch.main.merge")
+    if followed:
+        project.git("config", f"branch.{branch}.remote", "origin")
+        project.git("config", f"branch.{branch}.merge", f"refs/heads/{followed}")
+    assert pushed_as(take(git, "HEAD"), git.refs(), branch, "origin") == f"refs/heads/{target}"
 
 
 @pytest.mark.parametrize(

@@ -703,10 +703,29 @@ def test_a_remote_that_has_commits_of_its_own(project: Project, remote: Project,
     before, there = project.fingerprint(), refs(remote)
     done = project.run("tag", "--push", "--format", "json")
     assert (done.code, refs(remote), project.fingerprint()) == (3, there, before)
-    assert done.json["error"]["fix"] == "git pull --rebase, and run it again"
+    assert done.json["error"]["fix"] == "git pull --rebase && tagready tag 1.4.0 --push"
     project.git("pull", "-q", "--rebase")
-    answer = tagged(project, "--push").json
+    answer = tagged(project, "1.4.0", "--push").json
     assert (answer["commit"], remote.head("main"), remote.head("v1.4.0")) == (project.head(),) * 3
+
+
+def test_a_remote_that_has_commits_of_its_own_and_a_tag_that_was_made(
+    project: Project, remote: Project, tmp_path: Path
+) -> None:
+    """The commit that was tagged is another one after the pull, whatever --commit has named."""
+    assert tagged(project).json["made"]
+    subprocess.run(["git", "clone", "-q", str(remote.path), str(tmp_path / "other")], check=True)
+    other = Project(tmp_path / "other")
+    other.commit("Meanwhile", README="Meanwhile\n")
+    other.git("push", "-q")
+    done = project.run("tag", "1.4.0", "--commit", project.head(), "--push", "--format", "json")
+    fix = done.json["error"]["fix"]
+    assert fix == "git tag -d v1.4.0 && git pull --rebase && tagready tag 1.4.0 --push"
+    untag, pull, again = (command.split()[1:] for command in fix.split(" && "))
+    project.git(*untag)
+    project.git(*pull)
+    assert project.run(*again).code == 0
+    assert remote.head("main") == remote.head("v1.4.0") == project.head()
 
 
 def test_a_remote_that_is_not_there(project: Project) -> None:
@@ -820,7 +839,7 @@ def test_an_upstream_with_another_name(project: Project, remote: Project) -> Non
     project.git("branch", "-q", "-u", "origin/trunk")
     recording(remote)
     parent, release = project.head("HEAD^"), project.head()
-    assert tagged(project, "--push").json["pushed_branch"] == "main"
+    assert tagged(project, "--push").json["pushed_branch"] == "trunk"
     assert pushes(remote) == [[("refs/heads/trunk", parent, release), ("refs/tags/v1.4.0", ZEROS, release)]]
 
 

@@ -16,7 +16,7 @@ from tagready.commands.releases.ground import branch_facts, remote_of
 from tagready.commands.releases.history import changelog_path, committed_changelog, consumed
 from tagready.commands.releases.snapshot import Snapshot
 from tagready.doors.git import Git
-from tagready.facts.branches import default_branch, is_series, named
+from tagready.facts.branches import default_branch, in_the_way, is_series, named
 from tagready.facts.change_rules import difference, still_pending
 from tagready.facts.changelog import Changelog, insert_in_order, same_text
 from tagready.facts.findings import Finding, WrongUse, as_warning, finding
@@ -145,6 +145,9 @@ def judge(target: Target, source: Source, branch: str | None, refs: Sequence[Ref
         what = f"the branch {branch} is there already, with other content"
         fix = f"merge it, or drop it: git branch -D {branch}; or give --branch another name"
         found.append(finding("branch-exists", what, fix))
+    elif other := in_the_way(branch, [name for name, _ in named(branch_facts(snapshot, refs, remote_of(snapshot)))]):
+        what = f"there is a branch {other}, and beside it git can have no branch {branch}"
+        found.append(finding("branch-exists", what, "give --branch another name"))
     if target.there:
         found.append(_entry_exists(target, source))
     elif not target.changelog.entries:

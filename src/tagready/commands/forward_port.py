@@ -24,7 +24,7 @@ from tagready.commands.forward_ground import (
 from tagready.commands.prepare import ZEROS, asked_branch
 from tagready.commands.releases.candidate import new_tree
 from tagready.commands.releases.ground import remote_of, scratch_folder
-from tagready.commands.releases.refs import is_behind, no_remote, upstream_of
+from tagready.commands.releases.refs import is_behind, no_remote, pull, push, pushed_as, way_on
 from tagready.commands.releases.resume import bring_own_along
 from tagready.commands.releases.snapshot import Snapshot, take
 from tagready.doors.git import Git
@@ -68,6 +68,7 @@ class Ported(NamedTuple):
     diff: str | None = None
     remote: str | None = None
     pushed_to: str | None = None
+    pushed_branch: str | None = None
     on_current_branch: bool = True
 
     def next_commands(self) -> list[tuple[str, str]]:
@@ -128,13 +129,13 @@ def _forward_port(target: Target, source: Source, options: Options, refs: Sequen
     )
     if target.has(source):
         own = bool(branch) and ported.on_current_branch and _is_own(snapshot.commit, source)
-        return _already(target, options, ported, own=own)
+        return _already(target, options, ported, refs, own=own)
     if made := _own_branch(target, source, options, refs):
-        return _already(target_of(made, source), options, ported, own=True)
+        return _already(target_of(made, source), options, ported, refs, own=True)
     text, found = with_entry(target, source), judge(target, source, options.branch, refs)
     if found or isinstance(text, Finding):
         raise Refused(*found, *([text] if isinstance(text, Finding) else []), *target.others)
-    return _act(target, text, options, ported)
+    return _act(target, text, options, ported, refs)
 
 
 def _own_branch(target: Target, source: Source, options: Options, refs: Sequence[Ref]) -> Snapshot | None:
@@ -153,7 +154,7 @@ def _is_own(commit: Commit, source: Source) -> bool:
     return len(commit.parents) == 1 and source.tag in _TRAILER.findall(commit.message)
 
 
-def _already(target: Target, options: Options, ported: Ported, *, own: bool) -> Ported:
+def _already(target: Target, options: Options, ported: Ported, refs: Sequence[Ref], *, own: bool) -> Ported:
     """Return that the entry is there; where a commit of ours has just brought it, finish what is left of that."""
     snapshot, head = target.snapshot, target.snapshot.commit
     ported = ported._replace(
@@ -175,10 +176,10 @@ def _already(target: Target, options: Options, ported: Ported, *, own: bool) -> 
         return ported
     if options.branch is None:
         bring_own_along(snapshot)
-    return _pushed(snapshot.git, ported, options)
+    return _pushed(snapshot, refs, ported, options)
 
 
-def _act(target: Target, text: str, options: Options, ported: Ported) -> Ported:
+def _act(target: Target, text: str, options: Options, ported: Ported, refs: Sequence[Ref]) -> Ported:
     snapshot, git, head = target.snapshot, target.snapshot.git, target.snapshot.commit
     message = _message(git, ported, options)
     with scratch_folder() as scratch:
@@ -196,7 +197,7 @@ def _act(target: Target, text: str, options: Options, ported: Ported) -> Ported:
         )
     if options.branch is None:
         git.bring_along(git.changes(head.tree, tree))
-    return _pushed(git, ported, options)
+    return _pushed(snapshot, refs, ported, options)
 
 
 def _message(git: Git, ported: Ported, options: Options) -> str:
@@ -208,25 +209,20 @@ def _message(git: Git, ported: Ported, options: Options) -> str:
     return "\n".join([f"Forward-port {ported.version}", "", body, "", *trailers, ""])
 
 
-def _pushed(git: Git, ported: Ported, options: Options) -> Ported:
-    remote = ported.remote
+def _pushed(snapshot: Snapshot, refs: Sequence[Ref], ported: Ported, options: Options) -> Ported:
+    git, remote = snapshot.git, ported.remote
     if not options.push or remote is None:
         return ported
     direct = options.branch is None
-    target = upstream_of(git, ported.branch, remote) if direct else f"refs/heads/{ported.branch}"
-    try:
-        git.push(remote, f"{ported.commit}:{target}")
-    except WorldFailed as failure:
-        behind = (
-            f"git pull --rebase {remote} {target.removeprefix('refs/heads/')}"
-            if direct
-            else f"look at it: git fetch {remote}; git log -p {remote}/{ported.branch}"
-        )
-        what = f"{remote} took nothing of the push; the forward port stays here"
-        raise WorldFailed(
-            f"{what}: {str(ported.commit)[:10]} on {ported.branch}",
-            f"{behind if is_behind(failure) else 'do what is asked for above'}, and run it again",
-            failure.command,
-            failure.stderr,
-        ) from None
-    return ported._replace(pushed_to=remote)
+    target = pushed_as(snapshot, refs, ported.branch, remote) if direct else f"refs/heads/{ported.branch}"
+    failed = push(git, remote, [f"{ported.commit}:{target}"], {target: str(ported.commit)})
+    if failed is None:
+        return ported._replace(pushed_to=remote, pushed_branch=target.removeprefix("refs/heads/"))
+    look = f"look at it: git fetch {remote}; git log -p {remote}/{ported.branch}"
+    behind = f"{pull(git, remote, target, rebase=True) if direct else look}, and run it again"
+    raise WorldFailed(
+        f"{failed.took}; the forward port stays here: {str(ported.commit)[:10]} on {ported.branch}",
+        behind if is_behind(failed.failure) else way_on(remote, failed.failure),
+        failed.failure.command,
+        failed.failure.stderr,
+    )

@@ -9,7 +9,7 @@ each file in one step, so that a run which was killed in between is recognised a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from packaging.version import Version
@@ -18,15 +18,16 @@ from tagready.commands.releases import candidate as candidates
 from tagready.commands.releases import preconditions
 from tagready.commands.releases.candidate import Candidate, Edit
 from tagready.commands.releases.ground import Ground, date_of, look, resolve_version, scratch_folder
-from tagready.commands.releases.history import has_declared_edit, is_own, own_version
+from tagready.commands.releases.history import as_stated, has_declared_edit, is_own, made_by_us, own_version
 from tagready.commands.releases.refs import tag_and_push
 from tagready.commands.releases.resume import bring_own_along, finish_own
 from tagready.commands.releases.snapshot import Snapshot, take
 from tagready.doors.git import Git
 from tagready.facts import versions
+from tagready.facts.branches import in_the_way, is_topic
 from tagready.facts.config import Config
 from tagready.facts.findings import Finding, Refused, Trouble, WorldFailed, WrongUse, check_skips, finding
-from tagready.facts.git_records import LoggedCommit, Ref
+from tagready.facts.git_records import LoggedCommit, Ref, RemoteAnswer
 from tagready.facts.prepared import Options, Prepared, branch_name
 from tagready.facts.tags import Tags, is_ref_name
 
@@ -47,10 +48,12 @@ def prepare(git: Git, options: Options, overlay: Path | None, edit: Edit) -> Pre
             if options.version in versions.WORDS
             else versions.canonical(options.version, words=True)
         )
-        if version is not None and options.again and _is_on(git.current_branch(), snapshot, version, options):
-            options = options._replace(branch=None)
         try:
-            if version is not None and options.branch is None and is_own(snapshot, version):
+            own = version is not None and is_own(snapshot, version)
+            if version is not None and (own or options.again) and _is_on(snapshot, version, options):
+                options = options._replace(branch=None)
+            if version is not None and own and options.branch is None:
+                version = as_stated(snapshot, version)
                 _refuse_another(snapshot, version, options, refs, tags)
                 if not options.again:
                     return finish_own(snapshot, tags, version, options, refs)
@@ -66,8 +69,9 @@ def prepare(git: Git, options: Options, overlay: Path | None, edit: Edit) -> Pre
             raise
 
 
-def _is_on(current: str, snapshot: Snapshot, version: Version, options: Options) -> bool:
+def _is_on(snapshot: Snapshot, version: Version, options: Options) -> bool:
     """Return whether we are on the very branch that the release goes to: there, it is made anew by a commit more."""
+    current = snapshot.git.current_branch()
     usual = branch_name(options._replace(branch=snapshot.config.branch), version)
     return options.branch is not None and current == usual == branch_name(options, version)
 
@@ -174,7 +178,7 @@ def _act(ground: Ground, candidate: Candidate, options: Options, scratch: Path) 
         dry_run=options.dry_run,
         remote=ground.remote,
         on_current_branch=direct,
-        for_review=branch == branch_name(options._replace(branch=ground.snapshot.config.branch), ground.version),
+        for_review=direct and is_topic(preconditions.branch_facts(ground, options)),
     )
     if not direct:
         return _act_on_branch(ground, prepared, candidate, options)
@@ -183,7 +187,7 @@ def _act(ground: Ground, candidate: Candidate, options: Options, scratch: Path) 
     if not git.move_ref(f"refs/heads/{branch}", candidate.commit, head.oid, f"tagready: release {ground.version}"):
         return _overtaken(ground, options, scratch)
     git.bring_along(git.changes(head.tree, candidate.tree))
-    return tag_and_push(git, prepared, ground.snapshot, ground.tags, options)
+    return tag_and_push(ground.snapshot, ground.refs, prepared, ground.tags, options)
 
 
 def _overtaken(ground: Ground, options: Options, scratch: Path) -> Prepared:
@@ -202,11 +206,14 @@ def _act_on_branch(ground: Ground, prepared: Prepared, candidate: Candidate, opt
     git, name = ground.git, f"refs/heads/{prepared.branch}"
     tips = {ref.name: ref.oid for ref in ground.refs}
     old = tips.get(name)
-    if old and (not options.again or git.has_checked_out(prepared.branch)):
-        raise Refused(_branch_exists(prepared, ground.status.branch, git.has_checked_out(prepared.branch)))
-    there = [tips[ref] for ref in (name, f"refs/remotes/{ground.remote}/{prepared.branch}") if ref in tips]
-    if options.again and (added := _added(ground, there, edit=options.edit)):
-        raise Refused(_would_drop(prepared, added))
+    judged = {tips[ref] for ref in (name, f"refs/remotes/{ground.remote}/{prepared.branch}") if ref in tips}
+    stands_against = [
+        *_no_room(ground, prepared.branch),
+        *_unseen(ground, prepared, judged, options),
+        *_other_content(ground, prepared, judged, options, is_here=old is not None),
+    ]
+    if stands_against:
+        raise Refused(*stands_against)
     if options.dry_run:
         return prepared._replace(diff=git.diff(prepared.parent, prepared.commit))
     if not git.move_ref(
@@ -217,40 +224,94 @@ def _act_on_branch(ground: Ground, prepared: Prepared, candidate: Candidate, opt
             f"{prepared.branch} was made or moved by somebody else meanwhile, so nothing was changed",
             f"look at it with git log {prepared.branch}, and run prepare-release {options.version} again",
         )
-    return tag_and_push(git, prepared, ground.snapshot, ground.tags, options)
+    replaced = judged if options.again else ()
+    return tag_and_push(ground.snapshot, ground.refs, prepared, ground.tags, options, replaced)
 
 
-def _added(ground: Ground, tips: Sequence[str], *, edit: bool) -> list[LoggedCommit]:
-    """Return what people have added to a release of ours on its branch, and a new one would drop.
+def _no_room(ground: Ground, branch: str) -> list[Finding]:
+    """Return a finding where git can have no branch by that name, here or on the remote, because of another one."""
+    here, there = (_below(prefix, ground.refs) for prefix in ("refs/heads/", f"refs/remotes/{ground.remote}/"))
+    if isinstance(ground.answer, RemoteAnswer):
+        # What is above the branch was asked for; what is below it is known as last fetched.
+        there = [name for name in there if name.startswith(f"{branch}/")]
+        there += [name.removeprefix("refs/heads/") for name in ground.answer.refs if name.startswith("refs/heads/")]
+    for where, known in (("here", here), (f"on {ground.remote}", there)):
+        if other := in_the_way(branch, known):
+            what = f"the branch {other} is {where}, and beside it git can have no branch {branch}"
+            fix = 'give --branch another name, or set the key branch, such as "release-{version}", in [tool.tagready]'
+            return [finding("branch-exists", what, fix)]
+    return []
 
-    That is their commits, and edits of the entry that ours declare, unless whoever makes it anew edits it again.
-    """
-    if not tips:
+
+def _below(prefix: str, refs: Sequence[Ref]) -> list[str]:
+    return [ref.name.removeprefix(prefix) for ref in refs if ref.name.startswith(prefix)]
+
+
+def _unseen(ground: Ground, prepared: Prepared, judged: Collection[str], options: Options) -> list[Finding]:
+    """Return a finding where the remote's branch, which is to be renewed, has what nobody has looked at here."""
+    branch, remote = prepared.branch, ground.remote
+    there = ground.answer.refs.get(f"refs/heads/{branch}") if isinstance(ground.answer, RemoteAnswer) else None
+    if not (options.again and options.push) or there is None or there in judged:
         return []
-    logged = ground.git.log(*tips, "--not", ground.snapshot.commit.oid)
-    commits = [(each, ground.git.commit(each.oid)) for each in logged]
-    ours = {each.oid for each, commit in commits if commit and is_own(ground.snapshot.at(commit), ground.version)}
-    made = {each.oid for each in logged if each.oid in ours and (edit or not has_declared_edit(each.message))}
-    return [each for each in logged if each.oid not in made] if ours else []
+    what = f"{branch} is on {remote} with what is not here, on {there[:10]}, and a new release would drop it unseen"
+    fetch = f"git fetch {remote} +{branch}:refs/remotes/{remote}/{branch}"
+    return [finding("branch-exists", what, f"{fetch}, and run it again")]
 
 
-def _would_drop(prepared: Prepared, added: Sequence[LoggedCommit]) -> Finding:
-    subjects = [f"{each.oid[:10]} {each.message.partition(chr(10))[0]}" for each in added]
-    what = f"{prepared.branch} has what people added to the release, which a new one would drop:"
-    what = "\n".join([what, *subjects])
+def _other_content(
+    ground: Ground, prepared: Prepared, tips: Collection[str], options: Options, *, is_here: bool
+) -> list[Finding]:  # fmt: skip
+    """Return a finding where the branch has what is not to be replaced."""
+    checked_out = is_here and ground.git.has_checked_out(prepared.branch)
+    commits = _beyond(ground, tips)
+    ours = [each for each in commits if _is_ours(ground, each)]
+    if options.again and not checked_out:
+        made = [each for each in ours if options.edit or not has_declared_edit(each.message)]
+        added = [each for each in commits if each not in made]
+        return [_would_drop(prepared, added, ours)] if added else []
+    renewable = bool(ours) or not (commits or checked_out)
+    return [_branch_exists(prepared, ground.status.branch, checked_out, renewable)] if is_here else []
+
+
+def _beyond(ground: Ground, tips: Collection[str]) -> tuple[LoggedCommit, ...]:
+    """Return the commits that the release's branch has, here and on the remote, beyond the one that is released."""
+    return ground.git.log(*tips, "--not", ground.snapshot.commit.oid) if tips else ()
+
+
+def _is_ours(ground: Ground, logged: LoggedCommit) -> bool:
+    """Return whether a commit is a release that we made, of this version or of one that has never been tagged."""
+    commit = ground.git.commit(logged.oid) if made_by_us(logged.message) else None
+    if commit is None:
+        return False
+    try:
+        version = own_version(ground.snapshot.at(commit))
+    except WrongUse:
+        return False
+    tags = {ref.name for ref in ground.refs}
+    return version is not None and (version == ground.version or f"refs/tags/{ground.tags.name(version)}" not in tags)
+
+
+def _would_drop(prepared: Prepared, added: Sequence[LoggedCommit], ours: Sequence[LoggedCommit]) -> Finding:
+    subjects = [f"{each.oid[:10]} {each.subject}" for each in added]
+    what = "what people added to the release" if ours else "no release of ours, but commits"
+    what = "\n".join([f"{prepared.branch} has {what}, which a new one would drop:", *subjects])
     keep = f"git switch {prepared.branch} && prepare-release {prepared.version} --again (--edit declares an edit)"
-    drop = f"git branch -D {prepared.branch}" + (
-        f", git push {prepared.remote} :{prepared.branch}" if prepared.remote else ""
-    )
-    return finding("branch-exists", what, f"make it anew on top of them: {keep}; or, if nobody needs them: {drop}")
+    way = f"make it anew on top of them: {keep}" if ours else "give --branch another name"
+    return finding("branch-exists", what, f"{way}; or, if nobody needs them: {_drop(prepared)}")
 
 
-def _branch_exists(prepared: Prepared, current: str, checked_out: bool) -> Finding:
-    away = "git switch to another branch, then " if prepared.branch == current else ""
+def _drop(prepared: Prepared) -> str:
+    there = f", git push {prepared.remote} :{prepared.branch}" if prepared.remote else ""
+    return f"git branch -D {prepared.branch}{there}"
+
+
+def _branch_exists(prepared: Prepared, current: str, checked_out: bool, renewable: bool) -> Finding:
+    where, leave = "", ""
+    if checked_out:
+        where = ", and you are on it" if prepared.branch == current else ", and a worktree is on it"
+        leave = "git switch to another branch there, and then: "
     name = "" if prepared.branch == f"release/{prepared.version}" else f" {prepared.branch}"
-    where = " and a worktree is on it" if checked_out and not away else ""
-    return finding(
-        "branch-exists",
-        f"the branch {prepared.branch} is there already, with other content{where}",
-        f"{away}prepare-release {prepared.version} --branch{name} --again, or drop it: git branch -D {prepared.branch}",
-    )
+    again = f"prepare-release {prepared.version} --branch{name} --again, or drop it: git branch -D {prepared.branch}"
+    other = f"look what is on it: git log {prepared.branch}, and give --branch another name"
+    what = f"the branch {prepared.branch} is there already, with other content{where}"
+    return finding("branch-exists", what, f"{leave}{again}" if renewable else other)

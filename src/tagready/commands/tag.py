@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +13,19 @@ from packaging.version import Version
 from tagready.commands import verify
 from tagready.commands.forward_ground import command_after
 from tagready.commands.releases.ground import branch_facts, remote_of
-from tagready.commands.releases.history import changelog_path
-from tagready.commands.releases.refs import is_behind, make_tag, no_remote, tag_of, tracked, upstream_of
+from tagready.commands.releases.history import as_stated, changelog_path
+from tagready.commands.releases.refs import (
+    Failed,
+    is_behind,
+    make_tag,
+    no_remote,
+    pull,
+    push,
+    pushed_as,
+    tag_of,
+    tracked,
+    way_on,
+)
 from tagready.commands.releases.snapshot import Snapshot, take
 from tagready.commands.verify import Verified
 from tagready.doors.git import NO_REMOTE, Git, Pending
@@ -60,7 +70,7 @@ def tag(git: Git, options: Options, overlay: Path | None) -> Tagged:
         raise no_remote()
     tags = snapshot.tags(refs)
     stated = version is None
-    version = _as_stated(version or verify.version_of_tree(snapshot), snapshot)
+    version = as_stated(snapshot, version or verify.version_of_tree(snapshot))
     name = tags.name(version)
     asked = git.ask(remote, f"refs/tags/{name}", f"refs/tags/{name}^{{}}")
     try:
@@ -70,17 +80,17 @@ def tag(git: Git, options: Options, overlay: Path | None) -> Tagged:
             _check_arrived(snapshot, version, remote, " --push" if options.push else "")
         verified = _judged(snapshot, refs, name)
         report = verified.report.and_(_elsewhere(git, snapshot, name, remote, asked))
-        branch = _branch_to_push(snapshot, refs, remote) if options.push and remote else None
+        target = _branch_to_push(snapshot, refs, remote) if options.push and remote else None
         if options.push and remote:
             if "tag-not-on-branch" not in {found.rule for found in report.findings}:
-                report = report.and_(_reachable(snapshot, refs, remote, branch))
+                report = report.and_(_reachable(snapshot, refs, remote, target))
             report = report.and_(_workflow(git, remote, name))
         if not report.ok:
             raise Refused(report=report)
         if remote and tag_of(asked.answer(), name) and not git.object(f"refs/tags/{name}"):
             # The remote has it on this very commit: a second tag object beside it could never be pushed.
             git.fetch(remote, f"refs/tags/{name}:refs/tags/{name}")
-        tagged = _act(snapshot, tags, verified, report, remote, branch, options)
+        tagged = _act(snapshot, tags, verified, report, remote, target, options)
         is_there = tagged.pushed_to is not None or tag_of(asked.answer(), name) is not None
         after = command_after(snapshot, refs, version, name) if is_there or remote is None else None
         return tagged._replace(is_there=is_there, after=after)
@@ -118,12 +128,6 @@ def _check_arrived(snapshot: Snapshot, version: Version, remote: str | None, pus
             where = name.removeprefix("refs/heads/").removeprefix("refs/remotes/")
             what = f"{snapshot.commit.oid[:10]} has no entry for {version} yet, but {where} has"
             raise Refused(finding("entry-missing", what, f"{way}, then tagready tag {version}{push}", path))
-
-
-def _as_stated(version: Version, snapshot: Snapshot) -> Version:
-    """Return the version as the tree spells it: 1.4 is 1.4.0, and two tags for one release are one too many."""
-    spelled = (versions.parse(stated.version) for stated in snapshot.stated())
-    return next((found for found in spelled if found == version), version)
 
 
 def _judged(snapshot: Snapshot, refs: Sequence[Ref], name: str) -> Verified:
@@ -165,7 +169,7 @@ def _exists(name: str, where: str, there: str, commit: str, drop: str) -> Findin
 
 
 def _branch_to_push(snapshot: Snapshot, refs: Sequence[Ref], remote: str) -> str | None:
-    """Return the branch that goes with the tag: in the direct flow, where the remote has not the commit yet."""
+    """Return the remote's branch (full name) that goes with the tag: in the direct flow, where it lacks the commit."""
     git, commit = snapshot.git, snapshot.commit.oid
     if snapshot.config.flow != "direct" or _on_remote(snapshot, refs, remote):
         return None
@@ -173,7 +177,7 @@ def _branch_to_push(snapshot: Snapshot, refs: Sequence[Ref], remote: str) -> str
     local = [name for name in git.containing(commit, release) if name.startswith("refs/heads/")]
     current = f"refs/heads/{git.current_branch()}"
     chosen = current if current in local else next(iter(local), "")
-    return chosen.removeprefix("refs/heads/") or None
+    return pushed_as(snapshot, refs, chosen.removeprefix("refs/heads/"), remote) if chosen else None
 
 
 def _on_remote(snapshot: Snapshot, refs: Sequence[Ref], remote: str) -> bool:
@@ -183,9 +187,9 @@ def _on_remote(snapshot: Snapshot, refs: Sequence[Ref], remote: str) -> bool:
     return bool(snapshot.git.containing(snapshot.commit.oid, there))
 
 
-def _reachable(snapshot: Snapshot, refs: Sequence[Ref], remote: str, branch: str | None) -> Report:
+def _reachable(snapshot: Snapshot, refs: Sequence[Ref], remote: str, target: str | None) -> Report:
     """Return a finding where the remote would get the tag, and no release branch that has its commit."""
-    if branch is not None or _on_remote(snapshot, refs, remote):
+    if target is not None or _on_remote(snapshot, refs, remote):
         return Report()
     way = "merge the pull request first" if snapshot.config.flow == "pull-request" else "push the branch first"
     return Report(
@@ -216,38 +220,31 @@ def _workflow(git: Git, remote: str, name: str) -> Report:
 
 
 def _act(
-    snapshot: Snapshot, tags: Tags, verified: Verified, report: Report, remote: str | None, branch: str | None,
+    snapshot: Snapshot, tags: Tags, verified: Verified, report: Report, remote: str | None, target: str | None,
     options: Options,
 ) -> Tagged:  # fmt: skip
-    git, judged, name = snapshot.git, verified.judged, verified.tag
+    git, judged, name, commit = snapshot.git, verified.judged, verified.tag, snapshot.commit.oid
     entry = judged.changelog.whole(judged.entry) if judged.entry else ""
     others = tags._replace(releases=tuple(other for other in tags.releases if other.name != name))
-    made = make_tag(snapshot, others, name, snapshot.commit.oid, verified.version, entry)
-    pushed_to = None
-    if options.push and remote:
-        commit = snapshot.commit.oid
-        target = upstream_of(git, branch, remote) if branch else ""
-        branches = [f"{commit}:{target}"] if branch else []
-        try:
-            git.push(remote, *branches, f"refs/tags/{name}:refs/tags/{name}")
-        except WorldFailed as failure:
-            # A connection can break after the remote took it all; then all of it is there, the branch as well.
-            answer = git.ask(
-                remote, f"refs/tags/{name}", f"refs/tags/{name}^{{}}", *([target] if branch else [])
-            ).answer()
-            took_branch = not branch or (not isinstance(answer, str) and answer.refs.get(target) == commit)
-            if tag_of(answer, name) != commit or not took_branch:
-                if made:
-                    git.run("tag", "-d", name)
-                raise _not_pushed(name, remote, made, failure, known=not isinstance(answer, str)) from None
-        pushed_to = remote
-    return Tagged(verified, report, made, remote, pushed_to, branch if pushed_to else None, is_there=False)
+    made = make_tag(snapshot, others, name, commit, verified.version, entry)
+    tagged = Tagged(verified, report, made, remote, None, None, is_there=False)
+    if not (options.push and remote):
+        return tagged
+    wanted = {f"refs/tags/{name}": commit} | ({target: commit} if target else {})
+    branches = [f"{commit}:{target}"] if target else []
+    if failed := push(git, remote, [*branches, f"refs/tags/{name}:refs/tags/{name}"], wanted):
+        if made:
+            git.run("tag", "-d", name)
+        raise _not_pushed(git, tagged, remote, target, failed) from None
+    return tagged._replace(pushed_to=remote, pushed_branch=target.removeprefix("refs/heads/") if target else None)
 
 
-def _not_pushed(name: str, remote: str, made: bool, failure: WorldFailed, *, known: bool) -> WorldFailed:
-    stays = "the tag was taken back here as well" if made else f"the tag {name} stays here as it was"
-    away = re.search(r"Could not read from remote|unable to access|not appear to be a git", failure.stderr)
-    took = f"{remote} took nothing of the push" if known else f"whether {remote} took the push cannot be known"
-    way = f"look whether {remote} can be reached: git ls-remote {remote}" if away else "do what is asked for above"
-    way = "git pull --rebase" if is_behind(failure) else way
-    return WorldFailed(f"{took}; {stays}", f"{way}, and run it again", failure.command, failure.stderr)
+def _not_pushed(git: Git, tagged: Tagged, remote: str, target: str | None, failed: Failed) -> WorldFailed:
+    name = tagged.verified.tag
+    stays = "the tag was taken back here as well" if tagged.made else f"the tag {name} stays here as it was"
+    way = way_on(remote, failed.failure)
+    if target and is_behind(failed.failure):
+        # Whatever --commit named is another commit then, and so is what the tag is on.
+        untag = "" if tagged.made else f"git tag -d {name} && "
+        way = f"{untag}{pull(git, remote, target, rebase=True)} && tagready tag {tagged.verified.version} --push"
+    return WorldFailed(f"{failed.took}; {stays}", way, failed.failure.command, failed.failure.stderr)

@@ -74,6 +74,7 @@ def _prepared_json(prepared: Prepared) -> str:
         "dry_run": prepared.dry_run,
         "tagged": prepared.tagged,
         "pushed_to": prepared.pushed_to,
+        "pushed_branch": prepared.pushed_branch,
     }
     if prepared.dry_run:
         keys["diff"] = prepared.diff
@@ -109,7 +110,7 @@ def show_ported(ported: Ported, form: str) -> None:
         name = ported.message.partition("\n")[0]
         say(f'{glyph("✓", "*")} {ported.commit[:10]} "{name}" on {ported.branch}', fg="green", bold=True)
     if ported.pushed_to:
-        say(f"{glyph('✓', '*')} pushed to {ported.pushed_to}", fg="green")
+        say(f"{glyph('✓', '*')} pushed to {ported.pushed_to}/{ported.pushed_branch}", fg="green")
     for what, command in ported.next_commands():
         say(f"  {what:<5} {command}")
 
@@ -592,7 +593,7 @@ def _show_prepared_text(prepared: Prepared) -> None:
     if prepared.tagged:
         say(f"{tick} tag {prepared.tag} on {short}", fg="green")
     if prepared.pushed_to:
-        say(f"{tick} pushed to {prepared.pushed_to}", fg="green")
+        say(f"{tick} pushed to {prepared.pushed_to}/{prepared.pushed_branch}", fg="green")
     for what, command in prepared.next_commands():
         say(f"  {what:<5} {command}")
 

@@ -23,7 +23,11 @@ class Options(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """A prepared release: what it is, where it stands, and how each part came about."""
+    """A prepared release: what it is, where it stands, and how each part came about.
+
+    `branch_is_there` and `tag_is_there` say that the remote had them before this run; `for_review` that the current
+    branch is no release branch, and is to be merged into one.
+    """
 
     project: str
     version: str
@@ -47,31 +51,37 @@ class Prepared(NamedTuple):
     tagged: bool = False
     remote: str | None = None
     pushed_to: str | None = None
+    pushed_branch: str | None = None
+    branch_is_there: bool = False
+    tag_is_there: bool = False
     on_current_branch: bool = True
     for_review: bool = False
 
     def next_commands(self) -> list[tuple[str, str]]:
-        """Return what comes next and what undoes it, as (word, command)."""
-        command = f"prepare-release {self.version}"
-        undo = f"git reset --keep {self.parent[:10]}"
+        """Return what comes next and what undoes it, as (word, command); nothing undoes what the remote has."""
         if not self.on_current_branch:
-            if self.pushed_to:
-                what = f"open a pull request from {self.branch}, merge it, and: tagready tag {self.version} --push"
-                return [("next", what)]
-            again = f"{command} --branch {self.branch} --push"
-            merge = f"git merge {self.branch}, then tagready tag {self.version}"
-            drop = ("undo", f"git branch -D {self.branch}")
-            return [("look", f"git show {self.branch}"), ("next", again if self.remote else merge), drop]
+            return self._next_on_its_branch()
+        is_out = self.pushed_to is not None or self.branch_is_there
+        tag_is_out = self.tag_is_there or (self.pushed_to is not None and self.tagged)
         tag = f"tagready tag {self.version}{' --push' if self.remote else ''}"
+        look = [] if self.tagged or is_out else [("look", "git show")]
+        undo = [] if is_out or tag_is_out else [("undo", f"git reset --keep {self.parent[:10]}")]
         if self.for_review:
-            first = f"git push {self.remote} {self.branch}, and " if self.remote and not self.pushed_to else ""
-            return [("look", "git show"), ("next", f"{first}merge {self.branch}, then {tag}"), ("undo", undo)]
-        if self.pushed_to:
-            return [] if self.tagged else [("next", tag)]
-        if self.tagged:
-            push = [("next", tag)] if self.remote else []
-            return [*push, ("undo", f"git tag -d {self.tag} && {undo}")]
-        return [("look", "git show"), ("next", tag), ("undo", undo)]
+            first = f"git push {self.remote} {self.branch}, and " if self.remote and not is_out else ""
+            return [*look, ("next", f"{first}merge {self.branch}, then {tag}"), *undo]
+        if self.tagged and undo:
+            undo = [("undo", f"git tag -d {self.tag} && {undo[0][1]}")]
+        done = tag_is_out if self.remote else self.tagged
+        return [*look, *([] if done else [("next", tag)]), *undo]
+
+    def _next_on_its_branch(self) -> list[tuple[str, str]]:
+        if self.pushed_to or self.branch_is_there:
+            what = f"open a pull request from {self.branch}, merge it, and: tagready tag {self.version} --push"
+            return [("next", what)]
+        again = f"prepare-release {self.version} --branch {self.branch} --push"
+        merge = f"git merge {self.branch}, then tagready tag {self.version}"
+        drop = ("undo", f"git branch -D {self.branch}")
+        return [("look", f"git show {self.branch}"), ("next", again if self.remote else merge), drop]
 
 
 def branch_name(options: Options, version: object) -> str:

@@ -21,6 +21,7 @@ from tagready.facts.changelog import Changelog, Entry, without
 from tagready.facts.findings import WorldFailed, WrongUse
 from tagready.facts.fragments import Fragment
 from tagready.facts.git_records import Ref, RemoteAnswer, Status
+from tagready.facts.prepared import branch_name
 from tagready.facts.tags import Tags
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ def look(snapshot: Snapshot, refs: tuple[Ref, ...], tags: Tags, options: Options
     version, decided = resolve_version(snapshot, refs, tags, options)
     date = date_of(options.date)
     remote = remote_of(snapshot)
-    asked = git.ask(remote, f"refs/tags/{tags.name(version)}", f"refs/tags/{tags.name(version)}^{{}}")
+    tag, branch = f"refs/tags/{tags.name(version)}", branch_name(options, version)
+    asked = git.ask(remote, tag, f"{tag}^{{}}", *(f"refs/heads/{name}" for name in branches.up_to(branch)))
     renewed = _renewed(snapshot, version, date) if options.again else None
     pending = snapshot.survey.fragments
     data = snapshot.fragment_data(pending)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from packaging.version import Version
@@ -182,12 +182,40 @@ def changelog_path(snapshot: Snapshot, version: Version) -> str:
     return posixpath.join(folder, written[-1]) if written else news_.changelog_for(str(version), "")
 
 
+def made_by_us(message: str) -> bool:
+    """Return whether a commit's message says that prepare-release made it."""
+    return re.search(_TRAILER, message) is not None
+
+
 def own_version(snapshot: Snapshot) -> Version | None:
     """Return the version that the commit releases where we made it, else None."""
-    if not re.search(_TRAILER, snapshot.commit.message) or not snapshot.news.single_file:
+    if not made_by_us(snapshot.commit.message):
         return None
-    candidates = (entry.version for entry in committed_changelog(snapshot, Version("0")).entries[:3])
-    return next((version for version in candidates if is_own(snapshot, version)), None)
+    return next((version for version in _candidates(snapshot) if is_own(snapshot, version)), None)
+
+
+def _candidates(snapshot: Snapshot) -> Iterator[Version]:
+    """Yield the versions that the commit could be the release of: as headed, as stated, or as a file that is new."""
+    git, head = snapshot.git, snapshot.commit
+    if snapshot.news.single_file:
+        yield from (entry.version for entry in committed_changelog(snapshot, Version("0")).entries[:3])
+        return
+    yield from filter(None, (versions.parse(stated.version) for stated in snapshot.stated()))
+    parent = git.commit(head.parents[0]) if head.parents else None
+    for change in git.changes(parent.tree, head.tree) if parent else ():
+        if change.old is None:
+            yield from (entry.version for entry in snapshot.changelog_at(head.tree, change.path).entries[:1])
+
+
+def as_stated(snapshot: Snapshot, version: Version) -> Version:
+    """Return the version as the tree spells it: 1.4 is 1.4.0, and two tags for one release are one too many.
+
+    Where nothing states it, the entry that we made spells it as it was asked for then.
+    """
+    spelled = [stated.version for stated in snapshot.stated()]
+    if not spelled and is_own(snapshot, version):
+        spelled = [entry.spelled for entry in committed_changelog(snapshot, version).of(version)]
+    return next((found for found in map(versions.parse, spelled) if found == version), version)
 
 
 def committed_changelog(snapshot: Snapshot, version: Version) -> Changelog:
@@ -198,7 +226,7 @@ def committed_changelog(snapshot: Snapshot, version: Version) -> Changelog:
 def is_own(snapshot: Snapshot, version: Version) -> bool:
     """Return whether the commit is a release of that version which we made: our trailer, and the entry it brought."""
     head, git = snapshot.commit, snapshot.git
-    if len(head.parents) != 1 or not re.search(_TRAILER, head.message):
+    if len(head.parents) != 1 or not made_by_us(head.message):
         return False
     parent = git.commit(head.parents[0])
     path = changelog_path(snapshot, version)

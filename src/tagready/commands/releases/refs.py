@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 from packaging.version import Version
 
+from tagready.commands.releases.ground import branch_facts
 from tagready.commands.releases.history import is_own
 from tagready.commands.releases.snapshot import Snapshot
 from tagready.doors.git import Git
+from tagready.facts.branches import default_branch, is_release_branch, release_branches
 from tagready.facts.findings import Refused, WorldFailed, WrongUse, finding
-from tagready.facts.git_records import RemoteAnswer
+from tagready.facts.git_records import Ref, RemoteAnswer
 from tagready.facts.prepared import Options, Prepared
 from tagready.facts.tags import Tags
 
 
-def tag_and_push(git: Git, prepared: Prepared, snapshot: Snapshot, tags: Tags, options: Options) -> Prepared:
-    """Tag and push as asked: one atomic push of exactly the named refs, never a force, never all tags."""
+def tag_and_push(
+    snapshot: Snapshot, refs: Sequence[Ref], prepared: Prepared, tags: Tags, options: Options,
+    judged: Collection[str] = (),
+) -> Prepared:  # fmt: skip
+    """Tag and push as asked: one atomic push of exactly the named refs, never a force, never all tags.
+
+    `judged` are the commits that the release's own branch on the remote may be on, and is renewed from.
+    """
+    git = snapshot.git
     if options.tag:
         make_tag(snapshot, tags, prepared.tag, prepared.commit, prepared.version, prepared.entry)
         prepared = prepared._replace(tagged=True)
@@ -24,11 +35,14 @@ def tag_and_push(git: Git, prepared: Prepared, snapshot: Snapshot, tags: Tags, o
         remote = prepared.remote
         if remote is None:
             raise no_remote()
-        try:
-            git.push(remote, *refspecs(git, prepared, remote, options, _older(snapshot, prepared, remote)))
-        except WorldFailed as failure:
-            raise _not_pushed(prepared, remote, failure) from None
-        prepared = prepared._replace(pushed_to=remote)
+        own = f"refs/heads/{prepared.branch}"
+        target = pushed_as(snapshot, refs, prepared.branch, remote) if prepared.on_current_branch else own
+        wanted = {} if _has_moved_on(git, prepared, remote, target) else {target: prepared.commit}
+        wanted |= {f"refs/tags/{prepared.tag}": prepared.commit} if options.tag else {}
+        renewed = () if prepared.on_current_branch else (*judged, *_older(snapshot, prepared, remote))
+        if wanted and (failed := push(git, remote, refspecs(git, prepared, remote, wanted, renewed), wanted)):
+            raise _not_pushed(git, prepared, remote, target, failed) from None
+        prepared = prepared._replace(pushed_to=remote, pushed_branch=target.removeprefix("refs/heads/"))
     return prepared
 
 
@@ -37,22 +51,76 @@ def no_remote() -> WrongUse:
     return WrongUse("there is no remote to push to", "git remote add origin ADDRESS, or leave --push out")
 
 
-def _not_pushed(prepared: Prepared, remote: str, failure: WorldFailed) -> WorldFailed:
+class Failed(NamedTuple):
+    """A push that failed: in git's words, and what the remote took of it, as far as that is known."""
+
+    failure: WorldFailed
+    took: str
+
+
+def push(git: Git, remote: str, refspecs: Sequence[str], wanted: Mapping[str, str]) -> Failed | None:
+    """Push exactly the given refs, all or none; return None where the remote has it all, else how it failed.
+
+    `wanted` are the remote's refs, with the commits that they are to be on. A connection can break after the remote
+    took everything, so it is asked once more.
+    """
+    try:
+        git.push(remote, *refspecs)
+    except WorldFailed as failure:
+        answer = git.ask(remote, *wanted, *(f"{name}^{{}}" for name in wanted)).answer()
+        if isinstance(answer, str):
+            return Failed(failure, f"whether {remote} took the push cannot be known")
+        there = {name: answer.refs.get(f"{name}^{{}}") or answer.refs.get(name) for name in wanted}
+        return None if there == wanted else Failed(failure, f"{remote} took nothing of the push")
+    return None
+
+
+def _has_moved_on(git: Git, prepared: Prepared, remote: str, target: str) -> bool:
+    """Return whether the remote has the release, and commits after it: then no branch is left to push."""
+    if not prepared.already or not prepared.on_current_branch:
+        return False
+    there = git.commit(remote_ref(remote, target))
+    return there is not None and there.oid != prepared.commit and git.is_ancestor(prepared.commit, there.oid)
+
+
+def _not_pushed(git: Git, prepared: Prepared, remote: str, target: str, failed: Failed) -> WorldFailed:
     """Return the failure with where the release stands: it is whole here, and nothing of it is there."""
     made = f"{prepared.commit[:10]} on {prepared.branch}" + (f" and the tag {prepared.tag}" if prepared.tagged else "")
-    drop_tag = f"git tag -d {prepared.tag}; " if prepared.tagged else ""
-    renew = f"{drop_tag}git reset --keep {prepared.parent[:10]}; git pull --ff-only; prepare-release {prepared.version}"
+    return WorldFailed(
+        f"{failed.took}; the release stays here: {made}",
+        f"{remote} has commits that are not in the release: {_renewal(git, prepared, remote, target)}"
+        if is_behind(failed.failure)
+        else way_on(remote, failed.failure),
+        failed.failure.command,
+        failed.failure.stderr,
+    )
+
+
+def _renewal(git: Git, prepared: Prepared, remote: str, target: str) -> str:
+    """Return the commands that make the release anew where the remote is ahead."""
     if not prepared.on_current_branch:
         look = f"git fetch {remote}; git log -p {remote}/{prepared.branch}"
-        renew = f"{look}; if nobody needs them: prepare-release {prepared.version} --branch --again --push"
-    return WorldFailed(
-        f"{remote} took nothing of the push; the release stays here: {made}",
-        f"{remote} has commits that are not in the release: {renew}"
-        if is_behind(failure)
-        else "do what is asked for above, and run it again",
-        failure.command,
-        failure.stderr,
-    )
+        again = f"prepare-release {prepared.version} --branch {prepared.branch} --again --push"
+        return f"{look}; if nobody needs them: {again}"
+    drop_tag = f"git tag -d {prepared.tag}; " if prepared.tagged else ""
+    there = git.commit(remote_ref(remote, target))
+    ahead = there is None or not git.is_ancestor(prepared.parent, there.oid)
+    back = f"git reset --keep {prepared.parent[:10]}; {pull(git, remote, target, rebase=ahead)}"
+    return f"{drop_tag}{back}; prepare-release {prepared.version}"
+
+
+def way_on(remote: str, failure: WorldFailed) -> str:
+    """Return what to do after a push that failed for another reason than that the remote is ahead."""
+    away = re.search(r"Could not read from remote|unable to access|not appear to be a git", failure.stderr)
+    look = f"look whether {remote} can be reached: git ls-remote {remote}" if away else "do what is asked for above"
+    return f"{look}, and run it again"
+
+
+def pull(git: Git, remote: str, target: str, *, rebase: bool) -> str:
+    """Return the command that brings what a remote branch has into the current one."""
+    way = f"git pull {'--rebase' if rebase else '--ff-only'}"
+    follows = tracked(git, remote) == remote_ref(remote, target)
+    return way if follows else f"{way} {remote} {target.removeprefix('refs/heads/')}"
 
 
 def is_behind(failure: WorldFailed) -> bool:
@@ -118,29 +186,28 @@ def _tag_kind(git: Git, tags: Tags) -> str:
     return "signed" if _SIGNATURE.search(content) else "annotated"
 
 
-def refspecs(git: Git, prepared: Prepared, remote: str, options: Options, older: str | None = None) -> list[str]:
-    """Return exactly what is to be pushed; `older` is the remote's branch where it may be renewed without `again`."""
-    branch = f"refs/heads/{prepared.branch}"
-    target = upstream_of(git, prepared.branch, remote) if prepared.on_current_branch else branch
-    refspecs = [f"{branch}:{target}"]
-    if options.tag:
-        refspecs.append(f"refs/tags/{prepared.tag}:refs/tags/{prepared.tag}")
-    if not prepared.on_current_branch and (options.again or older):
-        # Only ever our own release branch, and only if nobody has pushed to it since we saw it.
-        answer = git.ask(remote, branch).answer()
-        there = answer.refs.get(branch) if isinstance(answer, RemoteAnswer) else None
-        if there and (options.again or there == older):
-            refspecs.insert(0, f"--force-with-lease={branch}:{there}")
-    return refspecs
+def refspecs(
+    git: Git, prepared: Prepared, remote: str, wanted: Mapping[str, str], judged: Collection[str] = ()
+) -> list[str]:
+    """Return exactly what is to be pushed; `judged` are the commits that the branch may be renewed from."""
+    own = f"refs/heads/{prepared.branch}"
+    found = [f"{name if name.startswith('refs/tags/') else own}:{name}" for name in wanted]
+    if judged:
+        # Only ever our own release branch, and only from a commit that somebody has looked at.
+        answer = git.ask(remote, own).answer()
+        there = answer.refs.get(own) if isinstance(answer, RemoteAnswer) else None
+        if there in judged:
+            found.insert(0, f"--force-with-lease={own}:{there}")
+    return found
 
 
-def _older(snapshot: Snapshot, prepared: Prepared, remote: str) -> str | None:
+def _older(snapshot: Snapshot, prepared: Prepared, remote: str) -> tuple[str, ...]:
     """Return the remote's branch where it is this release as we made it of an older commit, and nobody added to it."""
     git = snapshot.git
-    there = None if prepared.on_current_branch else git.commit(f"refs/remotes/{remote}/{prepared.branch}")
+    there = git.commit(f"refs/remotes/{remote}/{prepared.branch}")
     if there is None or there.oid == prepared.commit or not is_own(snapshot.at(there), Version(prepared.version)):
-        return None
-    return there.oid if git.is_ancestor(there.parents[0], prepared.parent) else None
+        return ()
+    return (there.oid,) if git.is_ancestor(there.parents[0], prepared.parent) else ()
 
 
 def tracked(git: Git, remote: str | None) -> str | None:
@@ -148,7 +215,12 @@ def tracked(git: Git, remote: str | None) -> str | None:
     current = git.current_branch()
     if remote is None or not current:
         return None
-    return f"refs/remotes/{remote}/{upstream_of(git, current, remote).removeprefix('refs/heads/')}"
+    return remote_ref(remote, upstream_of(git, current, remote))
+
+
+def remote_ref(remote: str, branch: str) -> str:
+    """Return the full name under which a branch of a remote (full name) is known here, as last fetched."""
+    return f"refs/remotes/{remote}/{branch.removeprefix('refs/heads/')}"
 
 
 def tag_of(answer: RemoteAnswer | str, name: str) -> str | None:
@@ -157,7 +229,23 @@ def tag_of(answer: RemoteAnswer | str, name: str) -> str | None:
     return refs.get(f"refs/tags/{name}^{{}}") or refs.get(f"refs/tags/{name}")
 
 
+def pushed_as(snapshot: Snapshot, refs: Sequence[Ref], branch: str, remote: str) -> str:
+    """Return the full name of the remote branch that a branch is pushed to.
+
+    It is another one than its own only for a release branch that is called otherwise there. What else follows another
+    branch began at that one, as `git switch -c topic origin/main` has it, and is no part of it yet; so did a series
+    that follows the default branch.
+    """
+    followed = upstream_of(snapshot.git, branch, remote)
+    if followed == f"refs/heads/{branch}":
+        return followed
+    facts = branch_facts(snapshot, refs, remote)
+    began_there = followed == f"refs/heads/{default_branch(facts)}"
+    renamed = is_release_branch(branch, release_branches(facts) or []) and not began_there
+    return followed if renamed else f"refs/heads/{branch}"
+
+
 def upstream_of(git: Git, branch: str, remote: str) -> str:
-    """Return the full name that a branch has on a remote."""
+    """Return the full name of the remote's branch that a branch follows: its own name where it follows none."""
     followed = git.config(f"branch.{branch}.merge") if git.config(f"branch.{branch}.remote") == remote else None
     return followed or f"refs/heads/{branch}"

@@ -8,27 +8,36 @@ from packaging.version import Version
 
 from tagready.commands.releases import proof
 from tagready.commands.releases.ground import default_branch, remote_of
-from tagready.commands.releases.refs import tag_and_push
+from tagready.commands.releases.history import as_stated
+from tagready.commands.releases.preconditions import branch_findings
+from tagready.commands.releases.refs import pushed_as, tag_and_push, tag_of
 from tagready.commands.releases.snapshot import Snapshot
 from tagready.doors.git import Git
 from tagready.facts import branches
 from tagready.facts.findings import Finding, Refused, Report, finding
 from tagready.facts.fragments import quoted
-from tagready.facts.git_records import Change, PathStatus, Ref
+from tagready.facts.git_records import Change, PathStatus, Ref, RemoteAnswer
 from tagready.facts.prepared import Options, Prepared, branch_name
 from tagready.facts.tags import Tags
 
 
 def finish_own(snapshot: Snapshot, tags: Tags, version: Version, options: Options, refs: Sequence[Ref]) -> Prepared:
     """Return our own result, which HEAD is: judged again, and brought along where a killed run left that open."""
-    git, head = snapshot.git, snapshot.commit
+    git, head, remote = snapshot.git, snapshot.commit, remote_of(snapshot)
+    version, direct = as_stated(snapshot, version), options.branch is None
+    branch, tag = branch_name(options, version) or git.current_branch(), tags.name(version)
+    target = pushed_as(snapshot, refs, branch, remote) if direct and remote and branch else f"refs/heads/{branch}"
+    asked = git.ask(remote, target, f"refs/tags/{tag}", f"refs/tags/{tag}^{{}}")
     parent = git.commit(head.parents[0])
     assert parent is not None
     command = f"prepare-release {version}"
     judged = proof.judge(snapshot, version, again=f"{command} --again", ask=command, skip=options.skip)
     report = proof.setting_aside(judged.report, judged.released)
+    facts = _branch_facts(snapshot, refs)
     if options.tag:
-        report = report.and_(_judge_branch(snapshot, refs))
+        report = report.and_(branches.judge(facts)).and_(_tag_elsewhere(asked.answer(), tag, head.oid, remote))
+    if direct and (options.tag or options.push):
+        report = report.and_(Report(tuple(_on_branch(snapshot, judged.path))))
     report = report.dropping(options.skip)
     if not report.ok:
         raise Refused(report=report)
@@ -36,10 +45,10 @@ def finish_own(snapshot: Snapshot, tags: Tags, version: Version, options: Option
     prepared = Prepared(
         project=snapshot.name,
         version=str(version),
-        tag=tags.name(version),
+        tag=tag,
         parent=parent.oid,
         commit=head.oid,
-        branch=branch_name(options, version) or git.current_branch(),
+        branch=branch,
         message=head.message,
         consumed=tuple(fragment.path for fragment in judged.released.fragments) if judged.released else (),
         changelog=judged.path,
@@ -48,15 +57,49 @@ def finish_own(snapshot: Snapshot, tags: Tags, version: Version, options: Option
         dry_run=options.dry_run,
         diff=git.diff(parent.oid, head.oid) if options.dry_run else None,
         already=True,
-        tagged=_is_tagged(git, tags.name(version), head.oid),
-        remote=remote_of(snapshot),
-        on_current_branch=options.branch is None,
+        tagged=_is_tagged(git, tag, head.oid),
+        remote=remote,
+        branch_is_there=_is_there(git, asked.answer(), target, head.oid),
+        tag_is_there=tag_of(asked.answer(), tag) == head.oid,
+        on_current_branch=direct,
+        for_review=direct and branches.is_topic(facts),
     )
     if options.dry_run:
         return prepared
-    if options.branch is None:
+    if direct:
         bring_own_along(snapshot)
-    return tag_and_push(git, prepared, snapshot, tags, options)
+    if options.tag and remote and prepared.tag_is_there and not prepared.tagged:
+        # A second tag object beside the remote's could never be pushed.
+        git.fetch(remote, f"refs/tags/{tag}:refs/tags/{tag}")
+    return tag_and_push(snapshot, refs, prepared, tags, options)
+
+
+def _on_branch(snapshot: Snapshot, changelog: str) -> list[Finding]:
+    """Return what stands against tagging or pushing what the current branch has.
+
+    That the remote's branch has the release, and commits after it, does not.
+    """
+    git = snapshot.git
+    status = git.status([changelog])
+    return branch_findings(git, status if status.ahead else status._replace(behind=0))
+
+
+def _tag_elsewhere(answer: RemoteAnswer | str, tag: str, commit: str, remote: str | None) -> Report:
+    """Return a finding where the remote has the tag on another commit."""
+    there = tag_of(answer, tag)
+    if there in (None, commit):
+        return Report()
+    what = f"the tag {tag} is on {remote} already, on {str(there)[:10]}, not on {commit[:10]}"
+    fix = f"git fetch --tags {remote}, and name a version that is free"
+    return Report((finding("tag-exists", what, fix),))
+
+
+def _is_there(git: Git, answer: RemoteAnswer | str, branch: str, commit: str) -> bool:
+    """Return whether the remote's branch has the commit; that it has newer ones is only known of what is here."""
+    there = None if isinstance(answer, str) else answer.refs.get(branch)
+    if there is None or there == commit:
+        return there is not None
+    return git.commit(there) is not None and git.is_ancestor(commit, there)
 
 
 def _is_tagged(git: Git, tag: str, commit: str) -> bool:
@@ -76,20 +119,18 @@ def bring_own_along(snapshot: Snapshot) -> None:
         git.bring_along(unfinished)
 
 
-def _judge_branch(snapshot: Snapshot, refs: Sequence[Ref]) -> Report:
-    """Return whether the commit may be tagged where it is: on a release branch itself."""
+def _branch_facts(snapshot: Snapshot, refs: Sequence[Ref]) -> branches.Facts:
+    """Return what is known of branches where the commit is to be tagged: on a release branch itself."""
     git, head = snapshot.git, snapshot.commit.oid
-    return branches.judge(
-        branches.Facts(
-            current=git.current_branch(),
-            head=head,
-            refs=refs,
-            remote=remote_of(snapshot),
-            default=default_branch(""),
-            patterns=snapshot.config.release_branches,
-            contains=lambda tip: git.is_ancestor(tip, head),
-            tagging=True,
-        )
+    return branches.Facts(
+        current=git.current_branch(),
+        head=head,
+        refs=refs,
+        remote=remote_of(snapshot),
+        default=default_branch(""),
+        patterns=snapshot.config.release_branches,
+        contains=lambda tip: git.is_ancestor(tip, head),
+        tagging=True,
     )
 
 
