@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 from crashing import Nursery
-from projects import CHANGELOG, MARKER, PYPROJECT, RST_MARKER, Project, Result, add_remote, make_project
+from projects import CHANGELOG, MARKER, PYPROJECT, RST_MARKER, Project, Result, add_remote, lose_answers, make_project
 from steps import Step, amend, commit, edit, git, prepare, put, remove, run, write
 from tagready.facts.changelog import BOM, Changelog, insert_in_order
 
@@ -474,6 +474,19 @@ def test_the_push_takes_the_branch_and_nothing_else(maintained: Project) -> None
     assert (result.code, result.json["pushed_to"]) == (0, "origin")
     assert on_remote(maintained, "main") == maintained.head()
     assert on_remote(maintained, "1.3.x") == ""
+
+
+def test_a_push_whose_answer_is_lost(maintained: Project, tmp_path: Path) -> None:
+    remote = Project(add_remote(maintained, tmp_path / "remote.git"))
+    lose_answers(maintained, tmp_path / "receive")
+    result = forward(maintained, "v1.3.1", "--push")
+    assert (result.code, result.json["pushed_to"], result.json["pushed_branch"]) == (0, "origin", "main"), result.out
+    assert remote.head("main") == maintained.head()
+
+
+def test_forward_port_beside_a_branch_that_leaves_it_no_room(maintained: Project) -> None:
+    maintained.git("branch", "next")
+    assert forward(maintained, "v1.3.1", "--branch", "next/port").rules == ["branch-exists"]
 
 
 def test_a_push_that_is_refused_leaves_the_commit_here(maintained: Project, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from projects import (
     Project,
     Result,
     add_remote,
+    lose_answers,
     make_project,
     script,
     with_keys,
@@ -44,20 +45,6 @@ ENTRY = """\
 - Mend it. (#13)
 """
 BODY = "### Features\n\n- Add colour. (#12)"
-
-
-#: Lets the first flush of a stream through, and nothing after it: what git's protocol sends first.
-LOSING = """
-import sys
-source, target = sys.stdin.buffer, sys.stdout.buffer
-size = 1
-while size:
-    head = source.read(4)
-    size = int(head or b'0', 16)
-    target.write(head + source.read(max(size - 4, 0)))
-target.flush()
-source.read()
-"""
 
 
 def released(project: Project, *arguments: str) -> None:
@@ -1903,8 +1890,10 @@ def test_push_from_a_topic_branch_leaves_the_main_one_alone(project: Project, tm
 @pytest.mark.parametrize("options", [("--tag",), ("--branch",)])
 def test_a_push_whose_answer_is_lost(project: Project, tmp_path: Path, took: bool, options: tuple[str, ...]) -> None:
     remote = Project(add_remote(project, tmp_path / "remote"))
-    losing = f'git-receive-pack "$@" | {sys.executable} -c "{LOSING}"'
-    project.git("config", "remote.origin.receivepack", script(tmp_path / "receive", losing if took else "exit 1"))
+    if took:
+        lose_answers(project, tmp_path / "receive")
+    else:
+        project.git("config", "remote.origin.receivepack", "false")
     done = project.prepare("1.4.0", *DAY, *options, "--push", "--format", "json")
     if took:
         assert (done.code, done.json["pushed_to"]) == (0, "origin"), done.out

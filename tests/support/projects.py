@@ -222,3 +222,23 @@ def script(path: Path, text: str) -> str:
     path.write_text(f"#!/bin/sh\n{text}\n")
     path.chmod(0o755)
     return shlex.quote(str(path))
+
+
+#: Lets the first flush of a stream through, and nothing after it: what git's protocol sends first.
+LOSING = """
+import sys
+source, target = sys.stdin.buffer, sys.stdout.buffer
+size = 1
+while size:
+    head = source.read(4)
+    size = int(head or b'0', 16)
+    target.write(head + source.read(max(size - 4, 0)))
+target.flush()
+source.read()
+"""
+
+
+def lose_answers(project: Project, path: Path) -> None:
+    """Let the remote take what is pushed to it, and the connection break before it can say so."""
+    receive = script(path, f'git-receive-pack "$@" | {shlex.quote(sys.executable)} -c "{LOSING}"')
+    project.git("config", "remote.origin.receivepack", receive)
