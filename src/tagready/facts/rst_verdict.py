@@ -38,10 +38,7 @@ def problems(rst: str) -> list[Problem]:
     messages, broken = _read(rst)
     found = [_problem(message) for message in messages if not _follows(message)]
     # Where docutils itself breaks, so does the page that is to show the text, and nobody knows what else was in it.
-    return [
-        *found,
-        *([Problem(None, f"docutils itself breaks on it ({type(broken).__name__})", True)] if broken else []),
-    ]
+    return found if broken is None else [*found, Problem(None, f"docutils itself breaks on it ({broken})", True)]
 
 
 def _read(rst: str) -> tuple[list[Any], str | None]:
