@@ -342,7 +342,7 @@ def judge_text(news: News, fragment: Fragment, data: bytes) -> list[Finding]:
             _malformed(fragment, line, "is not UTF-8", "towncrier would replace the bytes by �", "save it as UTF-8")
         ]
     if _shows_nothing(text, markdown=news.markdown):
-        return _empty(fragment) if _needs_text(news, fragment) else []
+        return _empty(news, fragment)
     if "\r" in text:
         text = text.replace("\r\n", "\n")
     found = []
@@ -375,24 +375,18 @@ def _shows_nothing(text: str, *, markdown: bool) -> bool:
     return not text.strip(_UNSEEN) or not text.strip()
 
 
-def _needs_text(news: News, fragment: Fragment) -> bool:
-    """Return whether the entry would show the text: of a type that does so, and always of what has no issue.
+def _empty(news: News, fragment: Fragment) -> list[Finding]:
+    """Return what is wrong with a fragment without text: an error in a type that shows it, a warning without an issue.
 
-    What a template of the project's own does with the latter, nobody knows.
+    For what has no issue towncrier shows the text whatever the type; what a project's own template does, nobody knows.
     """
-    return news.type(fragment.type).shows_content or (fragment.orphan and news.template is None)
-
-
-def _empty(fragment: Fragment) -> list[Finding]:
     instead = "nothing at all" if fragment.orphan else "a bare issue number"
-    return [
-        finding(
-            "fragment-empty",
-            f"{fragment.path} has no text, so the entry would show {instead}",
-            "write one sentence for the users into it and commit, or git rm it",
-            fragment.path,
-        )
-    ]
+    what = f"{fragment.path} has no text, so the entry would show {instead}"
+    fix = "write one sentence for the users into it and commit, or git rm it"
+    found = finding("fragment-empty", what, fix, fragment.path)
+    if news.type(fragment.type).shows_content:
+        return [found]
+    return [as_warning(found)] if fragment.orphan and news.template is None else []
 
 
 def _has_bom(fragment: Fragment) -> Finding:
