@@ -272,6 +272,11 @@ CASES = [
         (mismatch("1.3.0"), left_over("a.md"), MISSING),
         id="all at once",
     ),
+    pytest.param(
+        edited("", stated=[Stated(PLACE, "1.3.0", 3)], compiled=None),
+        (replace(mismatch("1.3.0"), fix="prepare-release 1.4.0"), MISSING_LATER),
+        id="never released",
+    ),
 ]
 
 

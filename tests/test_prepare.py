@@ -1117,6 +1117,19 @@ def test_a_word_for_what_is_prepared(project: Project, word: str, options: tuple
     assert undo == f"git reset --keep {parent[:10]} && prepare-release {word}"
 
 
+@pytest.mark.parametrize(("word", "version"), [("patch", "1.4.1"), ("minor", "1.5.0"), ("major", "2.0.0")])
+def test_a_word_counts_from_the_release_that_head_is(project: Project, word: str, version: str) -> None:
+    """Once it is tagged; a run with --tag and --push may have been killed between the two, and is finished."""
+    add_remote(project, project.path.parent / "remote.git")
+    released(project, "--tag")
+    answer = project.prepare(word, *DAY, "--format", "json")
+    assert (answer.code, answer.rules, answer.json["version"]) == (1, ["nothing-to-release"], version)
+    assert project.prepare("auto", *DAY, "--format", "json").json["version"] == "1.4.0"
+    if word == "minor":
+        again = project.prepare(word, *DAY, "--tag", "--push", "--format", "json").json
+        assert (again["version"], again["already"], again["pushed_to"]) == ("1.4.0", True, "origin")
+
+
 def later_fragment(project: Project, remote: Project) -> None:
     project.write("changelog.d/20.bugfix.md", "Late.\n")
     project.commit()

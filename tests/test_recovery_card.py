@@ -39,6 +39,7 @@ MADE = (
 NONE = Place("index", ABSENT, "no file of 1.4.0")
 SILENT = Place("index", UNKNOWN, "the index could not be asked")
 BOTH = (Place("index", UNKNOWN, WHEEL, WHEEL), Place("index", UNKNOWN, SDIST, SDIST))
+UNSEEN = tuple(each._replace(uncompared=True) for each in BOTH)
 HALF = (Place("index", DONE, WHEEL, WHEEL), Place("index", ABSENT, SDIST, SDIST))
 OTHERS = (Place("index", CONFLICT, WHEEL, WHEEL), Place("index", DONE, SDIST, SDIST))
 NO_RELEASE, DRAFT = Place(FORGE, ABSENT, "none is public"), Place(FORGE, ABSENT, "a draft: https://…")
@@ -127,6 +128,8 @@ def test_files_that_nobody_compared_are_there() -> None:
         (stands(*BOTH), ended("confirm"), NO_RELEASE, "⚠️ lantern 1.4.0 is published, but the GitHub release is not"),
         (stands(*BOTH), (), PUBLIC, "✅ lantern 1.4.0 is published"),
         (stands(*BOTH), (), Place(FORGE, UNKNOWN, "?"), "✅ lantern 1.4.0 is published"),
+        (stands(*UNSEEN), ended("announce"), PUBLIC, "✅ lantern 1.4.0 is published"),
+        (stands(*UNSEEN), (), PUBLIC, "❔ lantern 1.4.0 is listed, and nobody knows with which bytes"),
         (stands(*OTHERS), ended("publish"), None, "❌ lantern 1.4.0 cannot be published like this"),
         (stands(NONE, made=(*MADE[:3], Place("remote tag", CONFLICT, "elsewhere"))), (), None,
          "❌ lantern 1.4.0 cannot be published like this"),
@@ -161,6 +164,8 @@ def again(job: str) -> str:
         (stands(*BOTH, way=Way.NOTHING, command=""), ended("build"), [SAFE, BUTTON, again("build")]),
         (stands(*BOTH, way=Way.NOTHING, command=""), ended("announce"), [SAFE, BUTTON, again("announce")]),
         (stands(*BOTH, way=Way.NOTHING, command=""), (), [SAFE, "**Next:** nothing is left to do."]),
+        (stands(*UNSEEN, way=Way.NOTHING, command=""), (),
+         [SAFE, "**Next:** to compare them with the tag: `tagready build v1.4.0`, and ask again."]),
         (stands(*OTHERS, way=Way.STEP, command="prepare-release auto", findings=(TAKEN,)), ended("publish"),
          ["→ release the next version", f"{NO_USE}: what is there already stays as it is.",
           "**Next:** `prepare-release auto`"]),
@@ -227,7 +232,8 @@ def test_whatever_the_places_say_the_card_keeps_its_shape(
 @pytest.fixture
 def run(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ForgeServer]:
     """A project whose release is tagged and pushed, in the run for its tag, with nothing on the index."""
-    project.write(".github/workflows/release.yml", "on: {push: {tags: ['v*']}}\n")
+    workflow = "on: {push: {tags: ['v*']}}\njobs: {publish: {steps: [{run: tagready publish}]}}\n"
+    project.write(".github/workflows/release.yml", workflow)
     project.commit()
     add_remote(project, tmp_path / "remote")
     assert project.prepare("1.4.0").code == 0
@@ -278,7 +284,10 @@ def test_the_release_on_github(
     ("on_forge", "place", "following"),
     [
         ("tag", "✅ done | v1.4.0 on origin: {}", BUTTON.replace("lantern", "demo")),
-        ("other commit", "❌ conflicting | v1.4.0 on origin: 0123456789", "**Next:** `prepare-release auto`"),
+        (
+            "other commit", "❌ conflicting | v1.4.0 on origin: 0123456789",
+            "**Next:** `tagready add, and commit; then prepare-release 1.4.1`",
+        ),
         ("no tag", "– not done | v1.4.0 on origin", "**Next:** `tagready tag 1.4.0 --push`"),
         ("no answer", "? cannot be known | on the remote: it could not be asked", BUTTON.replace("lantern", "demo")),
     ],

@@ -468,6 +468,26 @@ RE_RUN = (
 )
 
 
+UPLOADS = "jobs: {publish: {steps: [{run: tagready publish}]}}\n"
+
+
+@pytest.mark.parametrize(
+    "workflow",
+    [
+        "on: [pull_request]\njobs: {test: {steps: [{run: pytest}]}}\n",
+        f"on: {{push: {{branches: [main]}}}}\n{UPLOADS}",
+        "on: [push]\njobs: {test: {steps: [{run: pytest}]}}\n",
+        "on: [",
+    ],
+)
+def test_only_what_uploads_for_a_tag_is_the_workflow_that_it_started(
+    project: Project, index: Path, workflow: str
+) -> None:
+    put(".github/workflows/ci.yml", workflow)(project)
+    assert project.prepare("1.4.0", "--tag", "--push").code == 0
+    assert status(project, "1.4.0").json["next"] == BY_HAND
+
+
 def test_from_nothing_to_the_index(project: Project, index: Path) -> None:
     def seen() -> tuple[int, dict[str, str], str | None]:
         done = status(project, "1.4.0")
@@ -500,7 +520,7 @@ def test_from_nothing_to_the_remote_by_a_pull_request(project: Project, index: P
         done = status(project, "1.4.0")
         return done.code, states(done.json), done.json["next"]
 
-    put(".github/workflows/release.yml", "on: {push: {tags: ['v*']}}\n")(project)
+    put(".github/workflows/release.yml", f"on: {{push: {{tags: ['v*']}}}}\n{UPLOADS}")(project)
     put("tagready.toml", 'flow = "pull-request"\n')(project)
     project.git("push", "-q")
     assert seen() == (0, stand("-", "-", "-", "-", "-"), "prepare-release 1.4.0")
@@ -820,6 +840,7 @@ def test_files_on_a_real_index(
         upload(prepared.path / "dist", **here)
     done = status(prepared, "1.4.0")
     assert (states(done.json), done.rules, done.code) == (stand("*", "*", "*", "*", expected), rules, 1 if rules else 0)
+    assert not rules or done.json["next"] == "tagready add, and commit; then prepare-release 1.4.1"
     for detail in details(done.json, "index"):
         name = detail.split(" ")[0]
         if name in there:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 from tagready.facts.findings import WrongUse
-from tagready.facts.versions import BUMP_RULES, Asked, Bump, asked, bumped, canonical, final_of, next_version, parse
+from tagready.facts.versions import BUMP_RULES, Asked, Bump, asked, bumped, canonical, next_version, parse
 
 EXAMPLE = "give a PEP 440 version such as 1.4.0, 2.0.0rc1 or 2026.11, or one of major, minor, patch, auto"
 
@@ -151,17 +151,3 @@ def test_asked_by_the_projects_own_rules() -> None:
     rules = {"house-rule": Bump.MAJOR}
     found = asked([("feature", "f"), ("house-rule", "h")], rules)
     assert found == Asked(Bump.MAJOR, "house-rule", "h")
-
-
-@pytest.mark.parametrize(("pre", "final"), [("1.4.0rc1", "1.4.0"), ("1!2.0a1.dev3", "1!2.0"), ("1.0.post1", "1.0")])
-def test_final_of(pre: str, final: str) -> None:
-    assert str(final_of(Version(pre))) == final
-
-
-def test_where_a_word_is_no_answer_none_is_offered() -> None:
-    with pytest.raises(WrongUse) as typo:
-        canonical("mayor")
-    assert typo.value.fix == "give a PEP 440 version such as 1.4.0, 2.0.0rc1 or 2026.11"
-    with pytest.raises(WrongUse) as word:
-        canonical("major")
-    assert word.value.what == "'major' is a word for prepare-release, not a version"

@@ -207,13 +207,14 @@ def prepare(version: str | None, directory: Path, overlay: Path | None, form: st
         hint = f" (--branch took {options['branch']!r} as its name)" if options["branch"] else ""
         raise click.UsageError(f"Missing argument 'VERSION'{hint}. Try: prepare-release auto --dry-run")
     from tagready.commands.prepare import prepare as make
-    from tagready.console import answers
+    from tagready.console import answers, terminal
     from tagready.facts.prepared import Options
 
     with opened(directory, "prepare", form) as repository:
         options["skip"] = tuple(options["skip"])
         kept = "" if options["again"] else " and ".join(f"--{name}" for name in ("date", "edit") if options[name])
-        prepared = make(repository, Options(version, **options), overlay, _editor(repository))
+        with terminal.Waiting("looking at the repository and its remote") as waiting:
+            prepared = make(repository, Options(version, **options), overlay, _editor(repository), waiting.close)
         answers.show_prepared(prepared, form)
         if form != "json" and prepared.already and kept:
             click.echo(f"  {kept} changed nothing: it is made anew with --again")

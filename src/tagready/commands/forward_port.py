@@ -21,7 +21,7 @@ from tagready.commands.forward_ground import (
     target_of,
     with_entry,
 )
-from tagready.commands.prepare import ZEROS, asked_branch
+from tagready.commands.prepare import asked_branch
 from tagready.commands.releases.candidate import new_tree
 from tagready.commands.releases.ground import remote_of, scratch_folder
 from tagready.commands.releases.refs import is_behind, no_remote, pull, push, pushed_as, way_on
@@ -189,7 +189,7 @@ def _act(target: Target, text: str, options: Options, ported: Ported, refs: Sequ
     ported = ported._replace(commit=commit, parent=head.oid, message=message, line=line)
     if options.dry_run:
         return ported._replace(diff=git.diff(head.oid, commit))
-    old = head.oid if options.branch is None else ZEROS[: len(head.oid)]
+    old = head.oid if options.branch is None else None
     if not git.move_ref(f"refs/heads/{ported.branch}", commit, old, f"tagready: forward-port {ported.version}"):
         raise WorldFailed(
             f"{ported.branch} was made or moved by somebody else meanwhile, so nothing was changed",

@@ -9,7 +9,7 @@ each file in one step, so that a run which was killed in between is recognised a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from packaging.version import Version
@@ -31,11 +31,14 @@ from tagready.facts.git_records import LoggedCommit, Ref, RemoteAnswer
 from tagready.facts.prepared import Options, Prepared, branch_name
 from tagready.facts.tags import Tags, is_ref_name
 
-ZEROS = "0" * 64
 
+def prepare(
+    git: Git, options: Options, overlay: Path | None, edit: Edit, looked: Callable[[], object] = lambda: None
+) -> Prepared:  # fmt: skip
+    """Return the prepared release; raise Refused with every finding, and change nothing, where our rules say no.
 
-def prepare(git: Git, options: Options, overlay: Path | None, edit: Edit) -> Prepared:
-    """Return the prepared release; raise Refused with every finding, and change nothing, where our rules say no."""
+    `looked` is called once all is looked at: from then on an editor, or a program that signs, may want the terminal.
+    """
     check_skips(options.skip, policy_only=True)
     with scratch_folder() as scratch:
         snapshot = take(git, "HEAD", overlay)
@@ -43,30 +46,42 @@ def prepare(git: Git, options: Options, overlay: Path | None, edit: Edit) -> Pre
         date_of(options.date)
         refs = git.refs()
         tags = snapshot.tags(refs)
-        version = (
-            own_version(snapshot)
-            if options.version in versions.WORDS
-            else versions.canonical(options.version, words=True)
-        )
+        version = _meant(snapshot, options, tags)
         try:
             own = version is not None and is_own(snapshot, version)
             if version is not None and (own or options.again) and _is_on(snapshot, version, options):
                 options = options._replace(branch=None)
             if version is not None and own and options.branch is None:
                 version = as_stated(snapshot, version)
-                _refuse_another(snapshot, version, options, refs, tags)
+                _refuse_another(snapshot, version, options, tags)
                 if not options.again:
+                    looked()
                     return finish_own(snapshot, tags, version, options, refs)
                 if not options.dry_run:
                     bring_own_along(snapshot)
                 options = options._replace(version=str(version))
             ground = look(snapshot, refs, tags, options)
             version = ground.version
-            return _prepare(ground, options, scratch, edit)
+            return _prepare(ground, options, scratch, edit, looked)
         except (Refused, Trouble) as problem:
             tag = tags.name(version) if version else None
             problem.about = {"project": snapshot.name, "version": str(version) if version else None, "tag": tag}
             raise
+
+
+def _meant(snapshot: Snapshot, options: Options, tags: Tags) -> Version | None:
+    """Return the version that is asked for; None where a word asks for the next one, which is still to be counted.
+
+    A word means the release that HEAD is: a killed run may have left something of it open. Once that has its tag, and
+    nothing more is to be made or pushed, only `auto` does, which has asked for just what is in it.
+    """
+    if options.version not in versions.WORDS:
+        return versions.canonical(options.version, words=True)
+    version = own_version(snapshot)
+    if version is None or options.version == "auto" or options.tag or options.push:
+        return version
+    tagged = snapshot.git.commit(f"refs/tags/{tags.name(version)}")
+    return None if tagged and tagged.oid == snapshot.commit.oid else version
 
 
 def _is_on(snapshot: Snapshot, version: Version, options: Options) -> bool:
@@ -76,7 +91,7 @@ def _is_on(snapshot: Snapshot, version: Version, options: Options) -> bool:
     return options.branch is not None and current == usual == branch_name(options, version)
 
 
-def _refuse_another(snapshot: Snapshot, version: Version, options: Options, refs: tuple[Ref, ...], tags: Tags) -> None:
+def _refuse_another(snapshot: Snapshot, version: Version, options: Options, tags: Tags) -> None:
     """Refuse a bump word that asks for another version than the one that HEAD is the release of.
 
     `auto` has asked for just that one: its fragments are in it.
@@ -85,26 +100,31 @@ def _refuse_another(snapshot: Snapshot, version: Version, options: Options, refs
     parent = git.commit(head.parents[0])
     if options.version not in versions.WORDS or options.version == "auto" or parent is None or git.is_shallow():
         return
-    asked, _ = resolve_version(snapshot.at(parent), refs, tags, options)
+    asked, _ = resolve_version(snapshot.at(parent), tags, options)
     if asked != version:
         what = f"{version} is prepared already, in {head.oid[:10]}, and {options.version} would be {asked}"
         back = f"git reset --keep {parent.oid[:10]} && prepare-release {options.version}"
         raise Refused(finding("entry-exists", what, f"tag it (tagready tag {version}), or take it back: {back}"))
 
 
-def _prepare(ground: Ground, options: Options, scratch: Path, edit: Edit) -> Prepared:
+def _prepare(
+    ground: Ground, options: Options, scratch: Path, edit: Edit, looked: Callable[[], object]
+) -> Prepared:  # fmt: skip
     there = _own_branch(ground, options)
     if there is not None and not options.again:
+        if not options.dry_run:
+            _bring_branch_here(ground, options, there)
         return finish_own(there, ground.tags, ground.version, options, ground.refs)
     report = preconditions.judge(ground, options)
     if not report.dropping(options.skip).ok:
         raise Refused(report=report.without(options.skip))
+    looked()
     candidate = candidates.make(ground, options, report, scratch, edit)
     if not candidate.report.ok:
         raise Refused(report=candidate.report)
     if candidate.tree == ground.snapshot.commit.tree and is_own(ground.snapshot, ground.version):
         return finish_own(ground.snapshot, ground.tags, ground.version, options, ground.refs)
-    return _act(ground, candidate, options, scratch)
+    return _act(ground, candidate, options)
 
 
 def _own_branch(ground: Ground, options: Options) -> Snapshot | None:
@@ -122,11 +142,23 @@ def _own_branch(ground: Ground, options: Options) -> Snapshot | None:
     if commit is None or commit.parents != (ground.snapshot.commit.oid,):
         return None
     there = ground.snapshot.at(commit)
-    if not is_own(there, ground.version):
-        return None
-    if local not in tips and not options.again and not options.dry_run:
-        ground.git.move_ref(local, commit.oid, ZEROS[: len(commit.oid)], f"tagready: release {ground.version}")
-    return there
+    return there if is_own(there, ground.version) else None
+
+
+def _bring_branch_here(ground: Ground, options: Options, there: Snapshot) -> None:
+    """Make the branch of the release here, where only the remote has it."""
+    name = branch_name(options, ground.version)
+    if any(ref.name == f"refs/heads/{name}" for ref in ground.refs):
+        return
+    if not ground.git.move_ref(f"refs/heads/{name}", there.commit.oid, None, f"tagready: release {ground.version}"):
+        raise _moved_meanwhile(name, options)
+
+
+def _moved_meanwhile(branch: str, options: Options) -> WorldFailed:
+    return WorldFailed(
+        f"{branch} was made or moved by somebody else meanwhile, so nothing was changed",
+        f"look at it with git log {branch}, and run prepare-release {options.version} again",
+    )
 
 
 def with_defaults(options: Options, snapshot: Snapshot) -> Options:
@@ -151,7 +183,7 @@ def asked_branch(given: str | None, config: Config, usual: str) -> str | None:
     return branch
 
 
-def _act(ground: Ground, candidate: Candidate, options: Options, scratch: Path) -> Prepared:
+def _act(ground: Ground, candidate: Candidate, options: Options) -> Prepared:
     git, head = ground.git, ground.snapshot.commit
     direct = options.branch is None
     branch = ground.status.branch if direct else branch_name(options, ground.version)
@@ -185,12 +217,12 @@ def _act(ground: Ground, candidate: Candidate, options: Options, scratch: Path) 
     if options.dry_run:
         return prepared._replace(diff=git.diff(head.oid, candidate.commit))
     if not git.move_ref(f"refs/heads/{branch}", candidate.commit, head.oid, f"tagready: release {ground.version}"):
-        return _overtaken(ground, options, scratch)
+        return _overtaken(ground, options)
     git.bring_along(git.changes(head.tree, candidate.tree))
     return tag_and_push(ground.snapshot, ground.refs, prepared, ground.tags, options)
 
 
-def _overtaken(ground: Ground, options: Options, scratch: Path) -> Prepared:
+def _overtaken(ground: Ground, options: Options) -> Prepared:
     """Return what another run has made of the branch meanwhile, if it is this release; else say so."""
     moved = ground.git.commit("HEAD")
     snapshot = ground.snapshot.at(moved) if moved else ground.snapshot
@@ -216,14 +248,8 @@ def _act_on_branch(ground: Ground, prepared: Prepared, candidate: Candidate, opt
         raise Refused(*stands_against)
     if options.dry_run:
         return prepared._replace(diff=git.diff(prepared.parent, prepared.commit))
-    if not git.move_ref(
-        name, candidate.commit, old or ZEROS[: len(prepared.parent)],
-        f"tagready: release {prepared.version}",
-    ):  # fmt: skip
-        raise WorldFailed(
-            f"{prepared.branch} was made or moved by somebody else meanwhile, so nothing was changed",
-            f"look at it with git log {prepared.branch}, and run prepare-release {options.version} again",
-        )
+    if not git.move_ref(name, candidate.commit, old, f"tagready: release {prepared.version}"):
+        raise _moved_meanwhile(prepared.branch, options)
     replaced = judged if options.again else ()
     return tag_and_push(ground.snapshot, ground.refs, prepared, ground.tags, options, replaced)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from enum import Enum, StrEnum
 from pathlib import Path
@@ -22,7 +23,7 @@ from tagready.commands.releases.refs import tag_of, tracked
 from tagready.commands.releases.snapshot import Snapshot, take
 from tagready.commands.verify import Verified
 from tagready.doors.git import Git
-from tagready.facts import branches, prepared
+from tagready.facts import branches, prepared, versions
 from tagready.facts.findings import Finding, Level, Refused, Report, Trouble, WrongUse, finding
 from tagready.facts.git_records import Commit, Ref, RemoteAnswer
 
@@ -403,7 +404,8 @@ def _way_on(
     if State.CONFLICTING in states["commit"] | states["entry"]:
         return Way.STEP, f"tagready verify {tag} --commit {commit}"
     if State.CONFLICTING in states["local tag"] | states["remote tag"] | states["index"]:
-        return Way.STEP, f"prepare-release {version.base_version if version.is_prerelease else 'auto'}"
+        news = "" if snapshot.survey.fragments else "tagready add, and commit; then "
+        return Way.STEP, f"{news}prepare-release {versions.after(version)}"
     push = " --push" if remote else ""
     if found.waiting:
         return Way.STEP, f"merge {found.waiting}, then tagready tag {version}{push}"
@@ -415,11 +417,24 @@ def _way_on(
         return Way.ASK, f"ask again when {remote} answers: tagready status {version}"
     if State.ABSENT in states["index"]:
         lacks = "nothing of it yet" if states["index"] == {State.ABSENT} else "not all of its files"
-        if not snapshot.git.listing(found.commit.tree, ".github/workflows"):
+        if not _workflow_publishes(snapshot, found.commit):
             return Way.STEP, f"tagready build {tag}, then tagready publish: the index has {lacks}"
         workflow = "re-run the failed jobs of the workflow that the tag started (or tagready publish)"
         return Way.RERUN, f"{workflow}: the index has {lacks}"
     return Way.NOTHING, ""
+
+
+def _workflow_publishes(snapshot: Snapshot, commit: Commit) -> bool:
+    """Return whether the tag of a commit starts a workflow that uploads."""
+    from tagready.facts.actions.workflows import read_workflow
+
+    folder = ".github/workflows"
+    for name in snapshot.git.listing(commit.tree, folder):
+        text = (snapshot.git.read(commit.tree, f"{folder}/{name}") or b"").decode("utf-8", "replace")
+        with suppress(ValueError):  # what GitHub cannot read does nothing
+            if name.endswith((".yml", ".yaml")) and read_workflow(text).publishes_tags:
+                return True
+    return False
 
 
 class Recovery(NamedTuple):

@@ -147,16 +147,18 @@ def _judged(snapshot: Snapshot, refs: Sequence[Ref], name: str) -> Verified:
 def _elsewhere(git: Git, snapshot: Snapshot, name: str, remote: str | None, asked: Pending) -> Report:
     """Return a finding where the tag is on another commit already, here or on the remote."""
     commit = snapshot.commit.oid
-    anything = git.object(f"refs/tags/{name}")
+    anything, here = git.object(f"refs/tags/{name}"), git.commit(f"refs/tags/{name}")
     found = []
-    if anything is not None and git.commit(f"refs/tags/{name}") is None:
+    if anything is not None and here is None:
         found.append(_exists(name, "here", anything[0], commit, f"git tag -d {name}"))
     answer = asked.answer()
     if isinstance(answer, str):
         return Report(tuple(found), () if answer == NO_REMOTE else (Skipped("tag-exists", answer),))
     there = tag_of(answer, name)
     if there is not None and there != commit:
-        found.append(_exists(name, f"on {remote}", there, commit, f"git push {remote} :refs/tags/{name}"))
+        # Where both agree, it is most likely right, and nothing is to be taken back.
+        drop = "" if here and here.oid == there else f"git push {remote} :refs/tags/{name}"
+        found.append(_exists(name, f"on {remote}", there, commit, drop))
     return Report(tuple(found))
 
 
@@ -164,7 +166,7 @@ def _exists(name: str, where: str, there: str, commit: str, drop: str) -> Findin
     return finding(
         "tag-exists",
         f"the tag {name} is {where} already, on {there[:10]}, not on {commit[:10]}",
-        f"release another version; only if nothing was published from it: {drop}",
+        "release another version" + (f"; only if nothing was published from it: {drop}" if drop else ""),
     )
 
 

@@ -34,6 +34,7 @@ class _Out(Enum):
     NOTHING = "⚠️ {} is not published yet"
     HALF = "⚠️ {} is half published"
     NOT_ANNOUNCED = "⚠️ {} is published, but the GitHub release is not"
+    NOT_COMPARED = "❔ {} is listed, and nobody knows with which bytes"
     ALL = "✅ {} is published"
 
 
@@ -89,6 +90,9 @@ def _out(standing: Standing, on_forge: Place | None, jobs: dict[str, str]) -> _O
     # Which files there are to be is known where `dist/` is here, and to the job that uploads them.
     if missing or jobs.get("publish", "success") != "success":
         return _Out.HALF
+    # In a run, the job that uploads has compared them.
+    if not jobs and any(place.uncompared for place in listed):
+        return _Out.NOT_COMPARED
     return _Out.NOT_ANNOUNCED if on_forge and on_forge.state is State.ABSENT else _Out.ALL
 
 
@@ -103,6 +107,8 @@ def _way_on(standing: Standing, out: _Out, recovery: Recovery) -> _Advice:
     if standing.way is Way.STEP:
         return _Advice("It harms nothing, and it is of no use before the next step.", f"`{standing.command}`")
     failed = [name for name, result in recovery.jobs if result in ("failure", "cancelled")]
+    if out is _Out.NOT_COMPARED:
+        return _Advice(_SAFE, f"to compare them with the tag: `tagready build {standing.tag}`, and ask again.")
     if out is _Out.ALL and not failed:
         return _Advice(_SAFE, "nothing is left to do.")
     more = (

@@ -598,12 +598,12 @@ class Git:
 
     # -- moving things ---------------------------------------------------------------------------------------------
 
-    def move_ref(self, name: str, new: str, old: str, reason: str) -> bool:
+    def move_ref(self, name: str, new: str, old: str | None, reason: str) -> bool:
         """Move a ref from one commit to another; return False, and change nothing, where it was elsewhere.
 
-        `old` of zeros stands for: must not exist.
+        Without an `old` one, it must not exist.
         """
-        done = self.run("update-ref", "-m", reason, "--create-reflog", name, new, old, accept=(0, 1, 128))
+        done = self.run("update-ref", "-m", reason, "--create-reflog", name, new, old or "", accept=(0, 1, 128))
         if done.returncode == 0:
             return True
         words = done.stderr.decode("utf-8", "replace")

@@ -48,7 +48,7 @@ def judge(release: Release) -> Report:
     """Return every finding about the release, all at once."""
     entries = release.changelog.of(release.version)
     findings = [
-        *_versions(release),
+        *_versions(release, entries),
         *_left_over(release, entries),
         *_unread(release, entries),
         *_presence(release, entries),
@@ -58,12 +58,14 @@ def judge(release: Release) -> Report:
     return report.and_(_content(release, entries[0])) if len(entries) == 1 else report
 
 
-def _versions(release: Release) -> list[Finding]:
+def _versions(release: Release, entries: Sequence[Entry]) -> list[Finding]:
+    # Where no entry is there either, nobody has released it, and the number alone is of no help.
+    unreleased = "" if entries or release.compiled else release.again.removesuffix(" --again")
     return [
         finding(
             "version-mismatch",
             f"{stated.place.path} states {stated.version}, but the release is {release.version}",
-            f"state {release.version} there, or release {stated.version}",
+            unreleased or f"state {release.version} there, or release {stated.version}",
             stated.place.path,
             stated.line,
         )

@@ -114,7 +114,7 @@ def next_version(word: str, reachable: Iterable[Version], wanted: Asked | None) 
         bump = Bump[word.upper()]
     result = bumped(base, bump)
     begun = [version for version in versions if version.is_prerelease and version > base]
-    return max(result, final_of(begun[-1])) if begun else result
+    return max(result, Version(begun[-1].base_version)) if begun else result
 
 
 def after(version: Version) -> Version:
@@ -129,9 +129,3 @@ def after(version: Version) -> Version:
     if version.pre:
         return Version(f"{epoch}{release}{version.pre[0]}{version.pre[1] + 1}")
     return bumped(version, Bump.PATCH)
-
-
-def final_of(version: Version) -> Version:
-    """Return the final version that a pre-release leads to."""
-    epoch = f"{version.epoch}!" if version.epoch else ""
-    return Version(epoch + ".".join(map(str, version.release)))

@@ -77,7 +77,7 @@ class Ground(NamedTuple):
 def look(snapshot: Snapshot, refs: tuple[Ref, ...], tags: Tags, options: Options) -> Ground:
     """Return what is known before the decision; raise WrongUse for what cannot be asked for."""
     git = snapshot.git
-    version, decided = resolve_version(snapshot, refs, tags, options)
+    version, decided = resolve_version(snapshot, tags, options)
     date = date_of(options.date)
     remote = remote_of(snapshot)
     tag, branch = f"refs/tags/{tags.name(version)}", branch_name(options, version)
@@ -116,9 +116,7 @@ def look(snapshot: Snapshot, refs: tuple[Ref, ...], tags: Tags, options: Options
     )
 
 
-def resolve_version(
-    snapshot: Snapshot, refs: Sequence[Ref], tags: Tags, options: Options
-) -> tuple[Version, str | None]:
+def resolve_version(snapshot: Snapshot, tags: Tags, options: Options) -> tuple[Version, str | None]:
     """Return the version to release, and a sentence on how a bump word came to it."""
     pattern = snapshot.config.version_pattern
     if options.version in versions.WORDS:

@@ -148,6 +148,12 @@ class Workflow(NamedTuple):
     triggers: Mapping[str, At]
     names_uploader: bool
 
+    @property
+    def publishes_tags(self) -> bool:
+        """Whether a pushed tag, or the release that is made of it, starts an upload, or what is not looked into."""
+        started = any(world.event in ("push", "release") and world.ref == TAG for world in self.worlds())
+        return started and any(job.calls or self.publishes(job) for job in self.jobs)
+
     def publishes(self, job: Job) -> bool:
         """Return whether a job uploads distributions; where nobody names an uploader, one that gets a token does."""
         return any(self.step_publishes(step) for step in job.steps) or (
