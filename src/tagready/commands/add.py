@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tagready.commands.changes.trial import body_of, spoiled, unshown
-from tagready.commands.releases.ground import scratch_folder
 from tagready.commands.releases.snapshot import FragmentData, NoProject, Snapshot, take
+from tagready.commands.releases.whereabouts import scratch_folder
 from tagready.doors import news
 from tagready.doors.git import Git
 from tagready.doors.working_tree import working_tree

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tagready.commands import verify
-from tagready.commands.releases.ground import remote_of, scratch_folder
+from tagready.commands.releases.asked import asked_commit, asked_tag
 from tagready.commands.releases.snapshot import Snapshot, take
+from tagready.commands.releases.whereabouts import remote_of, scratch_folder
 from tagready.doors import sdists, smoke
 from tagready.doors.archives import ArchiveError, compare
 from tagready.doors.backend import Backend, backend
@@ -80,8 +81,8 @@ class _Made(NamedTuple):
 def build(git: Git, options: Options, overlay: Path | None, say: Callable[[str], None]) -> Built:
     """Return the distributions of the tag, or of HEAD; raise Refused, and write nothing, where our rules say no."""
     refs = git.refs()
-    name = options.tag or verify.asked_tag(git, releases_only=True)
-    commit = verify.asked_commit(git, refs, name, verify.Options(commit=None if name else "HEAD"))
+    name = options.tag or asked_tag(git, releases_only=True)
+    commit = asked_commit(git, refs, name, None if name else "HEAD")
     snapshot = take(git, commit.oid, overlay)
     constraints = _constraints(options.constraints)
     others = _others(options.out)

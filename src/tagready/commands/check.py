@@ -24,10 +24,10 @@ from tagready.commands.changes.change_releases import (
 from tagready.commands.changes.change_set import ChangeSet, change_set, staged_change
 from tagready.commands.changes.checked import Checked
 from tagready.commands.changes.trial import is_plain, try_entry, try_settings
-from tagready.commands.releases.ground import scratch_folder
 from tagready.commands.releases.history import changelog_path
 from tagready.commands.releases.secret_scan import secrets_in
 from tagready.commands.releases.snapshot import Snapshot, take
+from tagready.commands.releases.whereabouts import scratch_folder
 from tagready.doors.git import Git
 from tagready.doors.uncommitted import Uncommitted, announced, uncommitted
 from tagready.facts import change_rules

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tagready.commands import verify
-from tagready.commands.forward_ground import (
+from tagready.commands.prepare import asked_branch
+from tagready.commands.releases.asked import named
+from tagready.commands.releases.candidate import new_tree
+from tagready.commands.releases.forward_ground import (
     BRANCH,
     Source,
     Target,
@@ -21,12 +23,10 @@ from tagready.commands.forward_ground import (
     target_of,
     with_entry,
 )
-from tagready.commands.prepare import asked_branch
-from tagready.commands.releases.candidate import new_tree
-from tagready.commands.releases.ground import remote_of, scratch_folder
 from tagready.commands.releases.refs import is_behind, no_remote, pull, push, pushed_as, way_on
 from tagready.commands.releases.resume import bring_own_along
 from tagready.commands.releases.snapshot import Snapshot, take
+from tagready.commands.releases.whereabouts import remote_of, scratch_folder
 from tagready.doors.git import Git
 from tagready.facts.findings import Finding, Refused, Report, Trouble, WorldFailed
 from tagready.facts.git_records import Commit, Ref
@@ -90,7 +90,7 @@ def forward_port(git: Git, options: Options, overlay: Path | None) -> Ported:
     """Return the forward port; raise Refused with every finding, and change nothing, where our rules say no."""
     snapshot = take(git, "HEAD", overlay)
     refs = git.refs()
-    version, tag = verify.named(snapshot, refs, options.tag)
+    version, tag = named(snapshot, refs, options.tag)
     branch = asked_branch(options.branch, snapshot.config, BRANCH)
     branch = branch.replace("{version}", str(version)) if branch is not None else None
     branch = None if branch == git.current_branch() else branch

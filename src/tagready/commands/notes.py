@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from tagready.commands.releases.asked import asked_commit, asked_tag, version_of_tag, version_of_tree
 from tagready.commands.releases.history import changelog_path, committed_changelog
 from tagready.commands.releases.snapshot import take
-from tagready.commands.verify import Options, asked_commit, asked_tag, version_of_tag, version_of_tree
 from tagready.doors.git import Git
 from tagready.facts import gate
 from tagready.facts.changelog import Changelog
@@ -32,7 +32,7 @@ def notes(git: Git, tag: str | None, overlay: Path | None, *, as_markdown: bool)
     """
     refs = git.refs()
     name = tag or asked_tag(git)
-    commit = asked_commit(git, refs, name, Options(tag=name, commit=None if name else "HEAD"))
+    commit = asked_commit(git, refs, name, None if name else "HEAD")
     snapshot = take(git, commit.oid, overlay)
     version = version_of_tag(snapshot, refs, name) if name else version_of_tree(snapshot)
     changelog, path = committed_changelog(snapshot, version), changelog_path(snapshot, version)

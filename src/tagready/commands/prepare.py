@@ -17,11 +17,12 @@ from packaging.version import Version
 from tagready.commands.releases import candidate as candidates
 from tagready.commands.releases import preconditions
 from tagready.commands.releases.candidate import Candidate, Edit
-from tagready.commands.releases.ground import Ground, date_of, look, resolve_version, scratch_folder
+from tagready.commands.releases.ground import Ground, date_of, look, resolve_version
 from tagready.commands.releases.history import as_stated, has_declared_edit, is_own, made_by_us, own_version
 from tagready.commands.releases.refs import tag_and_push
 from tagready.commands.releases.resume import bring_own_along, finish_own
 from tagready.commands.releases.snapshot import Snapshot, take
+from tagready.commands.releases.whereabouts import scratch_folder
 from tagready.doors.git import Git
 from tagready.facts import versions
 from tagready.facts.branches import in_the_way, is_topic

@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from packaging.version import Version
 
 from tagready.commands import verify
-from tagready.commands.forward_ground import command_after
 from tagready.commands.prepare import with_defaults
 from tagready.commands.releases import preconditions
-from tagready.commands.releases.ground import Ground, branch_facts, look, remote_of
+from tagready.commands.releases.asked import named, version_of_tree
+from tagready.commands.releases.forward_ground import command_after
+from tagready.commands.releases.ground import Ground, look
 from tagready.commands.releases.history import CutOff, changelog_path, release_of
 from tagready.commands.releases.lineage import release_before
 from tagready.commands.releases.refs import tag_of, tracked
 from tagready.commands.releases.snapshot import Snapshot, take
+from tagready.commands.releases.whereabouts import branch_facts, remote_of
 from tagready.commands.verify import Verified
 from tagready.doors.git import Git
 from tagready.facts import branches, prepared, versions
@@ -117,7 +119,7 @@ def _command(ground: Ground, report: Report) -> str:
     if ground.fragments and not waits:
         return f"prepare-release {'VERSION' if snapshot.config.version_pattern else 'auto'} --dry-run"
     try:
-        version = verify.version_of_tree(snapshot)
+        version = version_of_tree(snapshot)
         path = changelog_path(snapshot, version)
         released = release_of(snapshot, path, version)
     except (WrongUse, CutOff):
@@ -197,7 +199,7 @@ def standing(git: Git, spelled: str, overlay: Path | None, forge: Forge | None =
     """
     snapshot = take(git, "HEAD", overlay)
     refs = git.refs()
-    version, tag = verify.named(snapshot, refs, spelled)
+    version, tag = named(snapshot, refs, spelled)
     remote = remote_of(snapshot)
     answer = git.ask(remote, f"refs/tags/{tag}", f"refs/tags/{tag}^{{}}").answer()
     if isinstance(answer, str) and forge:

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from packaging.version import Version
 
 from tagready.commands import verify
-from tagready.commands.forward_ground import command_after
-from tagready.commands.releases.ground import branch_facts, remote_of
+from tagready.commands.releases.asked import version_of_tree
+from tagready.commands.releases.forward_ground import command_after
 from tagready.commands.releases.history import as_stated, changelog_path
 from tagready.commands.releases.refs import (
     Failed,
@@ -27,6 +27,7 @@ from tagready.commands.releases.refs import (
     way_on,
 )
 from tagready.commands.releases.snapshot import Snapshot, take
+from tagready.commands.releases.whereabouts import branch_facts, remote_of
 from tagready.commands.verify import Verified
 from tagready.doors.git import NO_REMOTE, Git, Pending
 from tagready.facts import versions
@@ -70,7 +71,7 @@ def tag(git: Git, options: Options, overlay: Path | None) -> Tagged:
         raise no_remote()
     tags = snapshot.tags(refs)
     stated = version is None
-    version = as_stated(snapshot, version or verify.version_of_tree(snapshot))
+    version = as_stated(snapshot, version or version_of_tree(snapshot))
     name = tags.name(version)
     asked = git.ask(remote, f"refs/tags/{name}", f"refs/tags/{name}^{{}}")
     try:

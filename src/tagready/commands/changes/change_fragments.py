@@ -10,9 +10,9 @@ from itertools import takewhile
 
 from tagready.commands.changes.change_case import Case, Said
 from tagready.commands.changes.trial import DATE
-from tagready.commands.releases.ground import SHALLOW
 from tagready.commands.releases.hanging import hanging
 from tagready.commands.releases.snapshot import Snapshot
+from tagready.commands.releases.whereabouts import SHALLOW
 from tagready.facts import change_rules, fragment_needed, fragments, places
 from tagready.facts.change_rules import NEXT, FragmentText
 from tagready.facts.changelog import same_text

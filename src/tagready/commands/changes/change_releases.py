@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from packaging.version import Version
 
 from tagready.commands.changes.change_case import Port, Reworded, Sides, entries
-from tagready.commands.releases.ground import SHALLOW
 from tagready.commands.releases.history import CutOff, Released, changelog_path, consumed, release_of
 from tagready.commands.releases.snapshot import Snapshot
+from tagready.commands.releases.whereabouts import SHALLOW
 from tagready.facts.change_rules import Edits, WrittenEntry, reverted, reverted_by_name
 from tagready.facts.changelog import same_text
 from tagready.facts.findings import Finding, WorldFailed, WrongUse

@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tagready.commands.releases.ground import branch_facts, github_event, remote_of
 from tagready.commands.releases.snapshot import Snapshot
+from tagready.commands.releases.whereabouts import branch_facts, github_event, remote_of
 from tagready.doors.git import Git
 from tagready.facts import branches
 from tagready.facts.change_rules import PullRequestEvent, read_event

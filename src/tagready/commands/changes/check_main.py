@@ -10,9 +10,9 @@ from packaging.version import Version
 
 from tagready.commands.changes.change_set import named_base
 from tagready.commands.changes.checked import Checked
-from tagready.commands.releases.ground import branch_facts, github_event, remote_of
 from tagready.commands.releases.history import own_version
 from tagready.commands.releases.snapshot import Snapshot
+from tagready.commands.releases.whereabouts import branch_facts, github_event, remote_of
 from tagready.doors.git import Git
 from tagready.facts import branches, reviews
 from tagready.facts.findings import Report, WorldFailed, WrongUse

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
-from tagready.commands.releases.ground import scratch_folder
 from tagready.commands.releases.history import changelog_path
 from tagready.commands.releases.snapshot import FragmentData, Snapshot
+from tagready.commands.releases.whereabouts import scratch_folder
 from tagready.doors.news import DidNotEnd, render
 from tagready.facts import change_rules
 from tagready.facts.change_rules import NEXT

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tagready.commands.releases.ground import scratch_folder
 from tagready.commands.releases.snapshot import FragmentData, Snapshot
+from tagready.commands.releases.whereabouts import scratch_folder
 from tagready.doors import news
 from tagready.facts import fragments
 from tagready.facts.findings import Finding, finding

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from packaging.version import Version
 
-from tagready.commands.releases.ground import SHALLOW, Ground, default_branch
+from tagready.commands.releases.ground import Ground
 from tagready.commands.releases.hanging import hanging
 from tagready.commands.releases.history import (
     CutOff,
@@ -22,6 +22,7 @@ from tagready.commands.releases.lineage import release_before
 from tagready.commands.releases.refs import tag_of
 from tagready.commands.releases.secret_scan import secrets_in
 from tagready.commands.releases.snapshot import Snapshot
+from tagready.commands.releases.whereabouts import SHALLOW, default_branch
 from tagready.doors.git import Git
 from tagready.facts import branches, fragments, places, tag_rules, versions
 from tagready.facts.changelog import Changelog, find_marker

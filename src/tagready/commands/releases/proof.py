@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from packaging.version import Version
 
-from tagready.commands.releases.ground import scratch_folder
 from tagready.commands.releases.history import (
     CutOff,
     Released,
@@ -22,6 +21,7 @@ from tagready.commands.releases.history import (
     release_of,
 )
 from tagready.commands.releases.snapshot import FragmentData, Snapshot
+from tagready.commands.releases.whereabouts import scratch_folder
 from tagready.doors.news import DidNotEnd, Rendering
 from tagready.facts import fragments, gate
 from tagready.facts.changelog import Changelog, Entry, same_text

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from packaging.version import Version
 
-from tagready.commands.releases.ground import branch_facts
 from tagready.commands.releases.history import is_own
 from tagready.commands.releases.snapshot import Snapshot
+from tagready.commands.releases.whereabouts import branch_facts
 from tagready.doors.git import Git
 from tagready.facts.branches import default_branch, is_release_branch, release_branches
 from tagready.facts.findings import Refused, WorldFailed, WrongUse, finding

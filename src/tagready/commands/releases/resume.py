@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from packaging.version import Version
 
 from tagready.commands.releases import proof
-from tagready.commands.releases.ground import default_branch, remote_of
 from tagready.commands.releases.history import as_stated
 from tagready.commands.releases.preconditions import branch_findings
 from tagready.commands.releases.refs import pushed_as, tag_and_push, tag_of
 from tagready.commands.releases.snapshot import Snapshot
+from tagready.commands.releases.whereabouts import default_branch, remote_of
 from tagready.doors.git import Git
 from tagready.facts import branches
 from tagready.facts.findings import Finding, Refused, Report, finding

@@ -9,8 +9,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tagready.commands.releases.ground import usual_remote
 from tagready.commands.releases.snapshot import checked_tables, read_overlay
+from tagready.commands.releases.whereabouts import usual_remote
 from tagready.doors.git import Git
 from tagready.facts.changelog import Changelog
 from tagready.facts.config import Config, load, read_toml

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 from packaging.version import Version
 
-from tagready.commands import verify
 from tagready.commands.releases import preconditions
-from tagready.commands.releases.ground import branch_facts, remote_of
+from tagready.commands.releases.asked import missing
 from tagready.commands.releases.history import changelog_path, committed_changelog, consumed
 from tagready.commands.releases.snapshot import Snapshot
+from tagready.commands.releases.whereabouts import branch_facts, remote_of
 from tagready.doors.git import Git
 from tagready.facts.branches import default_branch, in_the_way, is_series, named
 from tagready.facts.change_rules import difference, still_pending
@@ -75,7 +75,7 @@ def source_of(snapshot: Snapshot, refs: Sequence[Ref], version: Version, tag: st
     git = snapshot.git
     commit = git.commit(f"refs/tags/{tag}")
     if commit is None:
-        return verify.missing(git, refs, tag)
+        return missing(git, refs, tag)
     there = snapshot.at(commit)
     path, changelog = changelog_path(there, version), committed_changelog(there, version)
     entries = changelog.of(version)
