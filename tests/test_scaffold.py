@@ -458,7 +458,7 @@ def test_a_project_in_a_folder_is_worked_on_there(workflows: dict[str, Path]) ->
 def test_the_facts_of_each_shape(tmp_path: Path) -> None:
     with closing(git.discover(shaped(tmp_path, "poetry").path)) as repository:
         facts = look(repository, None).facts
-    assert facts._replace(token_page="", kinds=()) == Facts(
+    assert facts._replace(token_page="", types=()) == Facts(
         name="lantern",
         default_branch="master",
         tag_format="{version}",
@@ -471,6 +471,6 @@ def test_the_facts_of_each_shape(tmp_path: Path) -> None:
         issues=GITLAB,
         directory="news",
         changelog="NEWS.rst",
-        kinds=(),
+        types=(),
     )  # fmt: skip
     assert "secret" not in repr(facts)

@@ -303,7 +303,7 @@ def _settings(around: Surroundings) -> list[Step]:
         steps.append(_new(path, text, why) if there is None else _changed(path, why, there, text))
     if around.settled:
         return steps
-    bumps = adoption.KEEP_A_CHANGELOG_BUMPS if around.facts.kinds == scaffold.KEEP_A_CHANGELOG else {}
+    bumps = adoption.KEEP_A_CHANGELOG_BUMPS if around.facts.types == scaffold.KEEP_A_CHANGELOG else {}
     tags = around.facts.tag_format if around.root and not around.tags_known else None
     settings = adoption.Settings(around.remote is not None, bumps, tags)
     path, why = around.path("pyproject.toml"), "how this project releases"

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from packaging.version import Version
 
-from tagready.facts.changelog import Changelog, insert, same_text
+from tagready.facts.changelog import Changelog, differing_lines, insert, same_text
 from tagready.facts.findings import Finding, as_warning, finding
 from tagready.facts.fragments import Fragment, quoted
 from tagready.facts.git_records import LoggedCommit
@@ -216,7 +216,7 @@ def edited_by_hand(edits: Edits, back: WayBack, undeclared: Sequence[Undeclared]
 
 
 def _changed(old: WrittenEntry, new: WrittenEntry, back: WayBack) -> Finding:
-    lines = difference(old.text, new.text, "as it was", "as this change has it")
+    lines = differing_lines(old.text, new.text, "as it was", "as this change has it")
     return finding(
         "entry-edited-by-hand",
         f"the entry for {new.version} was changed, and people have read it as it was:\n" + "\n".join(lines),
@@ -256,14 +256,6 @@ def _reworded(entry: WrittenEntry, undeclared: Undeclared) -> Finding:
         entry.path,
         entry.line,
     )
-
-
-def difference(old: str, new: str, name: str, other: str) -> list[str]:
-    """Return in which lines two texts differ, under the names that they go by."""
-    import difflib
-
-    was, now = old.strip().splitlines(), new.strip().splitlines()
-    return list(difflib.unified_diff(was, now, name, other, lineterm="", n=1))
 
 
 def still_pending(path: str, version: Version) -> Finding:

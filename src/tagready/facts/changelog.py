@@ -611,6 +611,14 @@ def same_text(one: str, other: str) -> bool:
     return one == other or _visible(one) == _visible(other)
 
 
+def differing_lines(old: str, new: str, name: str, other: str) -> list[str]:
+    """Return the lines, as of a patch, in which two texts differ, under the names that they go by."""
+    import difflib
+
+    was, now = old.strip().splitlines(), new.strip().splitlines()
+    return list(difflib.unified_diff(was, now, name, other, lineterm="", n=1))
+
+
 def _visible(text: str) -> list[str]:
     lines = [line.rstrip() for line in text.strip().splitlines()]
     return [line for place, line in enumerate(lines) if line or lines[place - 1]]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from packaging.version import Version
 
-from tagready.facts.changelog import Changelog, Entry, same_text
+from tagready.facts.changelog import Changelog, Entry, differing_lines, same_text
 from tagready.facts.findings import Finding, Level, Report, Skipped, finding
 from tagready.facts.fragments import quoted
 from tagready.facts.places import Stated
@@ -247,12 +247,7 @@ def _unordered(text: str) -> list[tuple[str, list[str]]]:
 
 def difference(rendered: str, entry: str) -> list[str]:
     """Return the lines, as of a patch, by which an entry differs from what its fragments compile to."""
-    import difflib
-
-    one, other = rendered.strip().splitlines(), entry.strip().splitlines()
-    return list(
-        difflib.unified_diff(one, other, "as the fragments compile", "as the changelog has it", lineterm="", n=1)
-    )
+    return differing_lines(rendered, entry, "as the fragments compile", "as the changelog has it")
 
 
 def _iso(date: str) -> datetime.date | None:

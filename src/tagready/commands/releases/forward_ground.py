@@ -17,8 +17,8 @@ from tagready.commands.releases.snapshot import Snapshot
 from tagready.commands.releases.whereabouts import branch_facts, remote_of
 from tagready.doors.git import Git
 from tagready.facts.branches import default_branch, in_the_way, is_series, named
-from tagready.facts.change_rules import difference, still_pending
-from tagready.facts.changelog import Changelog, insert_in_order, same_text
+from tagready.facts.change_rules import still_pending
+from tagready.facts.changelog import Changelog, differing_lines, insert_in_order, same_text
 from tagready.facts.findings import Finding, WrongUse, as_warning, finding
 from tagready.facts.fragments import quoted
 from tagready.facts.git_records import Ref, Status
@@ -177,7 +177,7 @@ def _entry_exists(target: Target, source: Source) -> Finding:
     if len(there) > 1:
         what = f"{path} has {len(there)} entries for {version} already"
     else:
-        lines = difference(source.entry, there[0], f"at {source.tag}", "here")
+        lines = differing_lines(source.entry, there[0], f"at {source.tag}", "here")
         what = "\n".join([f"{path} has an entry for {version} already, and not the one of {source.tag}:", *lines])
     fix = f"leave it; or take it out, git commit -am '[changelog edit]', and tagready forward-port {source.tag}"
     return finding("entry-exists", what, fix, path, target.line)

@@ -244,7 +244,7 @@ def _with_news(facts: Facts, news: News, sources: Sources) -> Facts:
     return facts._replace(
         directory=posixpath.relpath(directory, sources.root or "."),
         changelog=posixpath.relpath(news.changelog, sources.root or "."),
-        kinds=tuple(scaffold.FragmentKind(type_.name, type_.title) for type_ in news.types),
+        types=tuple(news.types),
     )
 
 
@@ -258,7 +258,7 @@ def _with_changelog(facts: Facts, git: Git, sources: Sources) -> Facts:
     name = next((name for name, changelog in read.items() if changelog.entries), next(iter(found)))
     facts = facts._replace(changelog=name, underlines=adoption.underlines_of(read[name]))
     if adoption.is_kept_as_keepachangelog(found[name]):
-        facts = facts._replace(kinds=KEEP_A_CHANGELOG)
+        facts = facts._replace(types=KEEP_A_CHANGELOG)
     default = facts.title_format if facts.markdown else "{version} ({project_date})"
     return facts._replace(title_format=adoption.title_format_of(read[name]) or default)
 
@@ -282,7 +282,7 @@ def _parsed(text: str, facts: Facts, news: News | None) -> Changelog:
     marker = default_marker(markdown=facts.markdown)
     written = tuple(name for name in (news.name if news else "", facts.name) if name)
     names = frozenset(map(normalized, written))
-    titles = frozenset(kind.name for kind in facts.kinds)
+    titles = frozenset(type_.title for type_ in facts.types)
     start, title = (news.start_string, news.stated_title) if news else (marker, "")
     return Changelog(text, facts.markdown, names, start, titles, title, written)
 

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tagready.facts.project import normalized
+from tagready.facts.project import FragmentType, normalized
 from tagready.facts.scaffolding.project_tests import OUR_PYTHONS
 from tagready.facts.scaffolding.stamps import stamped
 
@@ -31,25 +31,18 @@ REQUIREMENTS = ".github/tagready.txt"
 CHECKLIST = "releases/readiness-checklist.md"
 
 
-class FragmentKind(NamedTuple):
-    """A type of fragments: the word in their names, and the heading that they go under."""
-
-    directory: str
-    name: str
-
-
 #: What a project gets that has no changelog to go by.
-KINDS = (
-    FragmentKind("breaking", "Breaking changes"),
-    FragmentKind("feature", "Features"),
-    FragmentKind("bugfix", "Bugfixes"),
-    FragmentKind("doc", "Documentation"),
-    FragmentKind("removal", "Deprecations and removals"),
-    FragmentKind("misc", "Internal"),
+TYPES = (
+    FragmentType("breaking", "Breaking changes"),
+    FragmentType("feature", "Features"),
+    FragmentType("bugfix", "Bugfixes"),
+    FragmentType("doc", "Documentation"),
+    FragmentType("removal", "Deprecations and removals"),
+    FragmentType("misc", "Internal"),
 )
 #: The categories of https://keepachangelog.com/en/1.1.0/.
 KEEP_A_CHANGELOG = tuple(
-    FragmentKind(name.lower(), name) for name in ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")
+    FragmentType(name.lower(), name) for name in ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")
 )
 
 
@@ -83,7 +76,7 @@ class Facts(NamedTuple):
     token_page: str = ""
     directory: str = "changelog.d"
     changelog: str = "CHANGELOG.md"
-    kinds: tuple[FragmentKind, ...] = KINDS
+    types: tuple[FragmentType, ...] = TYPES
     title_format: str = "## {version} ({project_date})"
     underlines: tuple[str, ...] = ()
     has_site: bool = False
@@ -136,8 +129,8 @@ class Facts(NamedTuple):
     @property
     def example(self) -> str:
         """The name of a fragment as contributors would write one."""
-        kind = next((kind.directory for kind in self.kinds if kind.directory in _EXAMPLES), self.kinds[0].directory)
-        return f"{kind}.{self.extension}"
+        type_ = next((each.name for each in self.types if each.name in _EXAMPLES), self.types[0].name)
+        return f"{type_}.{self.extension}"
 
     @property
     def tag_example(self) -> str:
