@@ -22,7 +22,7 @@ from tagready.commands.changes.change_releases import (
     typed_beside,
 )
 from tagready.commands.changes.change_set import ChangeSet, change_set, staged_change
-from tagready.commands.changes.checked import Checked
+from tagready.commands.changes.checked import Checked, Kind
 from tagready.commands.changes.trial import is_plain, try_entry, try_settings
 from tagready.commands.releases.history import changelog_path
 from tagready.commands.releases.secret_scan import secrets_in
@@ -123,7 +123,7 @@ def _check(snapshot: Snapshot, options: Options) -> Checked:
     try:
         if not change.changes:
             notes = [_nothing(change), *(_announced(snapshot) if change.staged else [])]
-            return _checked(snapshot, change, "nothing", Report(), notes)
+            return _checked(snapshot, change, Kind.NOTHING, Report(), notes)
         return _judge(snapshot, refs, change)
     except (Refused, Trouble) as problem:
         problem.about = {"project": snapshot.name, "commit": change.head.oid, "base": change.base.oid}
@@ -136,7 +136,7 @@ def _nothing(change: ChangeSet) -> str:
     return f"HEAD has no change that {change.against} has not, so there is nothing to judge"
 
 
-def _checked(snapshot: Snapshot, change: ChangeSet, kind: str, report: Report, notes: Sequence[str]) -> Checked:
+def _checked(snapshot: Snapshot, change: ChangeSet, kind: Kind, report: Report, notes: Sequence[str]) -> Checked:
     touched = {each.path for each in change.changes}
     return Checked(
         project=snapshot.name,
@@ -177,7 +177,7 @@ def _judge(snapshot: Snapshot, refs: Sequence[Ref], change: ChangeSet) -> Checke
 
 def _released(snapshot: Snapshot, change: ChangeSet, verified: Verified, notes: Sequence[str]) -> Checked:
     report = _perhaps_ported(verified).and_(_workflows(snapshot, change))
-    checked = _checked(snapshot, change, "release", report, notes)
+    checked = _checked(snapshot, change, Kind.RELEASE, report, notes)
     return checked._replace(version=verified.version, verified=verified)
 
 
@@ -206,7 +206,7 @@ def _judge_change(snapshot: Snapshot, case: Case) -> Checked:
         report, notes = report.and_(found), [*notes, *said]
     notes += _announced(snapshot) if change.staged else []
     report = report.and_(Report(secrets_in(snapshot, change.base))).and_(_workflows(snapshot, change))
-    kind = "forward-port" if ports and not edits else "change"
+    kind = Kind.FORWARD_PORT if ports and not edits else Kind.CHANGE
     checked = _checked(snapshot, change, kind, report, notes)
     checked = checked._replace(unasked=_unasked(case, notes))
     if any(found.rule == "fragment-missing" for found in report.findings):

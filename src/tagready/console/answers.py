@@ -224,7 +224,7 @@ def _show_checked_github(checked: Checked) -> None:
     if checked.preview:
         text += f"\nIn the changelog:\n\n{github.quote(checked.preview)}\n"
     append_summary(text)
-    give_outputs(release="true" if checked.kind == "release" else "false", version=checked.version or "")
+    give_outputs(release="true" if checked.is_release else "false", version=checked.version or "")
 
 
 def _checklist(checked: Checked) -> str:
@@ -249,7 +249,7 @@ def _checklist(checked: Checked) -> str:
 def _show_checked_text(checked: Checked) -> None:
     report = checked.report
     if report.ok:
-        sign = "?" if checked.kind == "main" and report.skipped else glyph("✓", "*")
+        sign = "?" if checked.is_of_main and report.skipped else glyph("✓", "*")
         say(in_lines(f"{sign} {checked.title}", "", "  "), fg="yellow" if report.skipped else "green", bold=True)
     else:
         say(checked.project, bold=True)
@@ -263,7 +263,7 @@ def _show_checked_text(checked: Checked) -> None:
     if not report.ok:
         errors = sum(found.level is Level.ERROR for found in report.findings)
         say("\n" + in_lines(f"{checked.title}: {counted(errors, 'finding')}."), err=True, bold=True)
-        if checked.kind != "main":
+        if not checked.is_of_main:
             say(f"Mend what the arrows point to, {_and_then(checked)}", err=True)
     if checked.mended and checked.mended.command:
         say(f"\n  next  {checked.mended.command}")

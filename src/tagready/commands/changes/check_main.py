@@ -9,7 +9,7 @@ from typing import NamedTuple
 from packaging.version import Version
 
 from tagready.commands.changes.change_set import named_base
-from tagready.commands.changes.checked import Checked
+from tagready.commands.changes.checked import Checked, Kind
 from tagready.commands.releases.history import own_version
 from tagready.commands.releases.snapshot import Snapshot
 from tagready.commands.releases.whereabouts import branch_facts, github_event, remote_of
@@ -34,7 +34,7 @@ def check_main(snapshot: Snapshot, refs: Sequence[Ref], since: str | None) -> Ch
     """Return which of the commits that were pushed came without a pull request."""
     push = _pushed(snapshot, refs, since)
     if isinstance(push, str):
-        return _of_main(snapshot, "", snapshot.commit.oid, Report(), (push,), 0)._replace(kind="nothing")
+        return _of_main(snapshot, "", snapshot.commit.oid, Report(), (push,), 0)._replace(kind=Kind.NOTHING)
     git = snapshot.git
     start, rewritten = _start(git, push)
     commits = git.log("--first-parent", push.after.oid, *([f"^{start}"] if start else ["-1"]))
@@ -48,7 +48,7 @@ def check_main(snapshot: Snapshot, refs: Sequence[Ref], since: str | None) -> Ch
 
 
 def _of_main(snapshot: Snapshot, base: str, head: str, report: Report, notes: Sequence[str], commits: int) -> Checked:
-    return Checked(snapshot.name, base, head, "", "main", None, report, tuple(notes), commits=commits)
+    return Checked(snapshot.name, base, head, "", Kind.MAIN, None, report, tuple(notes), commits=commits)
 
 
 def _pushed(snapshot: Snapshot, refs: Sequence[Ref], since: str | None) -> _Push | str:

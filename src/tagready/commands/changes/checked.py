@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from tagready.facts.findings import RULES, Finding, Level, Report, counted
@@ -12,19 +13,29 @@ if TYPE_CHECKING:
     from tagready.facts.fragment_needed import ToWrite
 
 
+class Kind(StrEnum):
+    """What was judged: a change, a release or a forward port of one, what was pushed to main, or nothing at all."""
+
+    CHANGE = "change"
+    RELEASE = "release"
+    FORWARD_PORT = "forward-port"
+    MAIN = "main"
+    NOTHING = "nothing"
+
+
 class Checked(NamedTuple):
     """What the gate says of a change set.
 
-    `kind` is "change", "release", "forward-port", "main" or "nothing"; a release has its version, and the tag gate's
-    verdict. `notes` are the ways through that were taken, `unasked` is why no fragment was asked for, `fragments` are
-    the paths of those that were added or changed, and `preview` is what they will be in the changelog.
+    A release has its version, and the tag gate's verdict. `notes` are the ways through that were taken, `unasked` is why
+    no fragment was asked for, `fragments` are the paths of those that were added or changed, and `preview` is what they
+    will be in the changelog.
     """
 
     project: str
     base: str
     head: str
     against: str
-    kind: str
+    kind: Kind
     version: str | None
     report: Report
     notes: tuple[str, ...] = ()
@@ -39,15 +50,25 @@ class Checked(NamedTuple):
     unasked: str = ""
 
     @property
+    def is_release(self) -> bool:
+        """Whether the change is a release, which the tag gate has judged."""
+        return self.kind is Kind.RELEASE
+
+    @property
+    def is_of_main(self) -> bool:
+        """Whether it was judged how commits came to the main branch."""
+        return self.kind is Kind.MAIN
+
+    @property
     def title(self) -> str:
         """The verdict in one sentence."""
         ready = "" if self.report.ok else "not "
         but = ", but for what was not judged" if self.report.ok and self.report.skipped else ""
-        if self.kind == "release":
+        if self.is_release:
             return f"{self.project} {self.version} is {ready}tag-ready{but}"
-        if self.kind == "nothing":
+        if self.kind is Kind.NOTHING:
             return f"{self.project}: nothing {'is staged' if self.staged else 'to judge'}"
-        if self.kind == "main":
+        if self.is_of_main:
             if self.report.ok and self.report.skipped:
                 return f"{self.project}: whether every commit was reviewed cannot be told here"
             return f"{self.project}: {'every' if self.report.ok else 'not every'} commit was reviewed"
@@ -58,16 +79,16 @@ class Checked(NamedTuple):
 
     def facts(self) -> list[tuple[str, str]]:
         """Return what is known of the change, as (word, sentence)."""
-        if self.kind == "main":
+        if self.is_of_main:
             start = f"after {self.base[:10]}" if self.base else f"{self.head[:10]} alone"
             pushed = f"{counted(self.commits, 'commit')} on {self.against or 'this branch'}, {start}"
             return [("pushed", pushed), *(("note", note) for note in self.notes)]
         found = [("base", f"{self.against}, from {self.base[:10]} on")] if self.base and not self.staged else []
-        if self.staged and self.kind != "nothing":
+        if self.staged and self.kind is not Kind.NOTHING:
             found.append(("staged", counted(self.files, "file")))
-        elif self.mended is not None and self.kind != "nothing":
+        elif self.mended is not None and self.kind is not Kind.NOTHING:
             found.append(("change", f"{counted(self.files, 'file')}, committed or not"))
-        elif self.kind != "nothing":
+        elif self.kind is not Kind.NOTHING:
             found.append(("change", f"{counted(self.commits, 'commit')}, {counted(self.files, 'file')}"))
         found += self.verified.facts() if self.verified else []
         found += [("fragments", ", ".join(self.fragments))] if self.fragments else []
@@ -76,9 +97,9 @@ class Checked(NamedTuple):
 
     def steps(self) -> list[tuple[str, frozenset[str]]]:
         """Return what was judged: each promise, with the rules that hold for it."""
-        if self.kind == "nothing":
+        if self.kind is Kind.NOTHING:
             return []
-        if self.kind == "main":
+        if self.is_of_main:
             return [("Every commit came through a pull request", frozenset({"commit-not-reviewed"}))]
         if self.verified is not None:
             of_change = frozenset({"workflow-unsafe"})
@@ -91,7 +112,7 @@ class Checked(NamedTuple):
 
     def to_mend(self) -> list[Finding]:
         """Return what is wrong with fragments themselves: that is for whoever wrote them."""
-        if self.kind == "release":
+        if self.is_release:
             return []
         return [found for found in self.report.findings if found.rule in _COMPILED and found.level is Level.ERROR]
 
