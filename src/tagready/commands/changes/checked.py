@@ -26,9 +26,9 @@ class Kind(StrEnum):
 class Checked(NamedTuple):
     """What the gate says of a change set.
 
-    A release has its version, and the tag gate's verdict. `notes` are the ways through that were taken, `unasked` is why
-    no fragment was asked for, `fragments` are the paths of those that were added or changed, and `preview` is what they
-    will be in the changelog.
+    A release has its version, and the tag gate's verdict. `notes` are the ways through that were taken, `unasked` is
+    why no fragment was asked for, `fragments` are the paths of those that were added or changed, and `preview` is what
+    they will be in the changelog.
     """
 
     project: str
