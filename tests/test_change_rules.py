@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -39,6 +40,7 @@ from tagready.facts.fragments import Fragment, read_name
 from tagready.facts.git_records import LoggedCommit
 from tagready.facts.places import PatternPlace, Stated, TomlPlace
 from tagready.facts.project import FragmentType, Section, Sources, read_news
+from tagready.facts.versions import BUMP_RULES, Bump
 
 TABLE = {"directory": "changelog.d", "filename": "CHANGELOG.md"}
 NEWS = read_news(Sources("", {"project": {"name": "demo"}, "tool": {"towncrier": TABLE}}, None))
@@ -64,7 +66,9 @@ def commit(message: str = "Change", author: str = "Ann", email: str = "ann@examp
         ("docs/index.rst", False), ("doc/x/y.png", False), (".github/workflows/ci.yml", False), (".gitignore", False),
         ("src/.hidden/x.py", False), ("src/demo/.keep", False), ("README.md", False), ("NOTES.rst", False),
         ("AUTHORS.txt", False), ("LICENSE", False), ("LICENSE-MIT", False), ("uv.lock", False), ("js/yarn.lock", False),
-        ("requirements-dev.txt", False), ("ci/requirements.txt", False), ("pylock.dev.toml", False),
+        ("requirements-dev.txt", False), ("ci/requirements.txt", False), ("requirements/dev.txt", False),
+        ("dev-requirements.in", False), ("testing/test_a.py", False), ("typing_tests/a.py", False),
+        ("typing-examples/a.py", False), ("src/testing/a.py", True), ("pylock.dev.toml", False),
         ("tox.ini", False), ("noxfile.py", False), ("Makefile", False), ("bench/speed.py", False),
         ("benchmarks/x.py", False), ("examples/a.py", False), ("towncrier.toml", False),
         ("codecov.yml", False), ("src/demo/rules.yml", True), ("src/demo/_version.py", False),
@@ -257,6 +261,16 @@ def test_a_type_that_tells_of_nothing_is_not_asked_for() -> None:
     assert found.message.split("\n")[1] == (
         "changelog.d/7.chore.md is of a type with `check = false`, which tells of nothing"
     )
+
+
+@pytest.mark.parametrize(
+    ("rules", "type_"),
+    [({}, "breaking"), (BUMP_RULES, "feature"), ({"breaking": Bump.MAJOR, "feature": Bump.MAJOR}, "bugfix")],
+)
+def test_what_is_copied_asks_for_no_major_release(rules: Mapping[str, Bump], type_: str) -> None:
+    names = (("breaking", "Breaking"), ("feature", "Features"), ("bugfix", "Bugfixes"))
+    types = tuple(FragmentType(name, title) for name, title in names)
+    assert to_write(["a.py"], NEWS._replace(types=types), "77", [], THERE, rules).type == type_
 
 
 def test_a_fragment_that_is_not_committed_is_the_one() -> None:

@@ -1600,6 +1600,19 @@ def test_what_a_project_tells_zizmor_holds(project: Project, settings: str) -> N
     assert check(project).json["findings"] == []
 
 
+def test_what_zizmor_found_before_is_not_told_again(project: Project) -> None:
+    """A project may live with it; who changes another line of the file has brought nothing."""
+    unpinned = f"      - uses: actions/checkout@{'1' * 40}\n"
+    text = "on: push\npermissions: {}\njobs:\n  x:\n    runs-on: ubuntu-latest\n    steps:\n"
+    since_main(commit(write(".github/workflows/old.yml", text + unpinned)))(project)
+    WITH_NEWS(project)
+    commit(write(".github/workflows/old.yml", "# Old\n" + text + unpinned))(project)
+    assert check(project).json["findings"] == []
+    commit(write(".github/workflows/old.yml", text + unpinned * 2))(project)
+    (found,) = check(project).json["findings"]
+    assert found["message"].startswith("zizmor: artipacked: ")
+
+
 # -- what was pushed to main -------------------------------------------------------------------------------------------
 
 GITHUB = {"GIT_COMMITTER_NAME": "GitHub", "GIT_COMMITTER_EMAIL": "noreply@github.com"}

@@ -667,7 +667,8 @@ def shade(plain: Project) -> Project:
 
 def test_a_project_of_several_gets_tags_of_its_own(shade: Project) -> None:
     init(shade)
-    assert tomllib.loads(shade.read("pyproject.toml"))["tool"]["tagready"]["tag-format"] == "shade-{version}"
+    keys = tomllib.loads(shade.read("pyproject.toml"))["tool"]["tagready"]
+    assert (keys["tag-format"], keys["branch"]) == ("shade-{version}", "release/shade-{version}")
     assert 'tags: ["shade-[0-9]*"]' in shade.read(f"../{WORKFLOWS}/release-shade.yml")
     assert init(shade, "--check").code == 0
     assert init(shade, "--upgrade", "--format", "json").json["hints"] == []
@@ -1103,11 +1104,10 @@ def test_a_release_can_be_made_then(name: str, tmp_path: Path) -> None:
     project.commit("Dim")
     project.git("push", "--quiet", "origin", shape.branch)
 
-    bump = project.run("status", "--format", "json").json["version"]
-    done = project.prepare("auto", "--branch")
+    done = project.prepare("auto", "--branch", "--format", "json")
 
     assert done.code == 0, done.err
-    branch = f"release/{bump}"
+    branch = done.json["branch"]
     added = project.git("diff", f"{shape.branch}..{branch}", "--", "*CHANGE*", "*NEWS*")
     assert "+- Lamps can be dimmed." in added
     assert not [line for line in added.splitlines() if line.startswith("-") and not line.startswith("---")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -336,7 +336,10 @@ def _marker_findings(snapshot: Snapshot, path: str) -> list[Finding]:
 
 
 def _workflows(snapshot: Snapshot, change: ChangeSet) -> Report:
-    """Judge the workflows that the change touches; each of them may be unsafe only together with the others."""
+    """Judge the workflows that the change touches; each of them may be unsafe only together with the others.
+
+    Of what zizmor finds, only what the change brings is told: a project may live with the rest.
+    """
     touched = {each.path for each in change.changes if posixpath.dirname(each.path) == WORKFLOWS}
     if not touched:
         return Report()
@@ -349,10 +352,17 @@ def _workflows(snapshot: Snapshot, change: ChangeSet) -> Report:
     texts = {path: content.decode("utf-8", "replace") for path, content in contents.items()}
     ours = judge(texts, strict=snapshot.config.strict_workflows)
     settings = {path: content for path in SETTINGS if (content := snapshot.read(path)) is not None}
+    old = {path: content for path in paths if (content := snapshot.git.read(change.base.tree, path)) is not None}
     with scratch_folder() as scratch:
-        for path, content in {**contents, **settings}.items():
-            target = scratch / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
-        report = beside(ours, scratch)
+        now, before = scratch / "now", scratch / "before"
+        _put(now, {**contents, **settings})
+        _put(before, {**old, **settings})
+        report = beside(ours, now, before)
     return Report(tuple(each for each in report.findings if each.path in touched), report.skipped)
+
+
+def _put(folder: Path, contents: Mapping[str, bytes]) -> None:
+    for path, content in contents.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)

@@ -22,6 +22,7 @@ from tagready.doors.git import Git
 from tagready.facts.changelog import find_marker
 from tagready.facts.findings import Finding, Report, WorldFailed, WrongUse, finding
 from tagready.facts.fragments import quoted
+from tagready.facts.project import normalized
 from tagready.facts.scaffolding import adoption, scaffold, stamps
 from tagready.facts.scaffolding.action_pins import with_newest_pins
 from tagready.facts.scaffolding.scaffold import Tool
@@ -305,7 +306,9 @@ def _settings(around: Surroundings) -> list[Step]:
         return steps
     bumps = adoption.KEEP_A_CHANGELOG_BUMPS if around.facts.types == scaffold.KEEP_A_CHANGELOG else {}
     tags = around.facts.tag_format if around.root and not around.tags_known else None
-    settings = adoption.Settings(around.remote is not None, bumps, tags)
+    # Several projects in one repository may have the same version under review.
+    branch = f"release/{normalized(around.facts.name)}-{{version}}" if around.root else None
+    settings = adoption.Settings(around.remote is not None, bumps, tags, branch)
     path, why = around.path("pyproject.toml"), "how this project releases"
     pyproject = around.read(path)
     after = None if pyproject is None else adoption.with_settings(pyproject, settings)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from tagready.doors.credentials import SECRET_VARIABLES
-from tagready.facts.actions.workflow_rules import RULE, merged, zizmor_findings
+from tagready.facts.actions.workflow_rules import RULE, added, merged, zizmor_findings
 from tagready.facts.findings import Finding, Report, Skipped
 
 #: Seconds after which it is given up; it takes less than one for the workflows of any project that we know.
@@ -29,12 +29,16 @@ _ANSWERED = (0, 11, 12, 13, 14)
 NOT_INSTALLED = "zizmor is not installed"
 
 
-def beside(ours: Report, folder: Path) -> Report:
-    """Return a report on a folder's workflows with what zizmor finds there; that it failed is said, if it is there."""
+def beside(ours: Report, folder: Path, before: Path | None = None) -> Report:
+    """Return a report on a folder's workflows with what zizmor finds there; that it failed is said, if it is there.
+
+    What it finds in a folder with the same workflows as they were `before` is left out.
+    """
     theirs = run(folder)
     if isinstance(theirs, str):
         return ours if theirs == NOT_INSTALLED else ours.and_(Report(skipped=(Skipped(RULE, theirs),)))
-    return Report(merged(ours.findings, theirs), ours.skipped)
+    known = run(before) if theirs and before else ()
+    return Report(merged(ours.findings, added(theirs, () if isinstance(known, str) else known)), ours.skipped)
 
 
 def run(folder: Path) -> tuple[Finding, ...] | str:

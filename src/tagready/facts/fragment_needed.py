@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 import tomllib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase, translate
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -13,16 +13,17 @@ from typing import Any, NamedTuple
 from tagready.facts.findings import Finding, Level, as_warning, finding
 from tagready.facts.fragments import Fragment, quoted
 from tagready.facts.project import FragmentType, News, Section
+from tagready.facts.versions import BUMP_RULES, Bump
 
 #: Paths, from the project's folder, whose change nobody notices who only uses the project.
 _NO_CODE = (
-    ".*", "*/.*", "tests/*", "test/*", "*/tests/*", "*/test/*", "docs/*", "doc/*", "bench*/*", "example/*",
-    "examples/*",
+    ".*", "*/.*", "tests/*", "test/*", "testing/*", "*/tests/*", "*/test/*", "*[-_]tests/*", "docs/*", "doc/*",
+    "bench*/*", "example/*", "examples/*", "*[-_]examples/*", "requirements/*",
 )  # fmt: skip
 #: twisted and towncrier set `_version.py` to a development version after each release, in words only Incremental reads.
 _NO_CODE_NAMES = (
-    "test_*.py", "*_test.py", "conftest.py", "*.lock", "requirements*.txt", "pylock*.toml", "_version.py",
-    "__version__.py",
+    "test_*.py", "*_test.py", "conftest.py", "*.lock", "*requirements*.txt", "*requirements*.in", "pylock*.toml",
+    "_version.py", "__version__.py",
 )  # fmt: skip
 #: The same, for files that lie in the project's folder itself.
 _NO_CODE_ON_TOP = (
@@ -149,17 +150,24 @@ def home(news: News) -> Section:
 
 
 def to_write(
-    code: Sequence[str], news: News, issue: str, written: Sequence[Fragment], names: Collection[str]
-) -> ToWrite:  # fmt: skip
+    code: Sequence[str],
+    news: News,
+    issue: str,
+    written: Sequence[Fragment],
+    names: Collection[str],
+    rules: Mapping[str, Bump] = BUMP_RULES,
+) -> ToWrite:
     """Return the fragment that a change of code lacks, named as most of those are that are written already.
 
     `names` are those in the folder that it goes to, which git has not where there are none. The name is free for every
-    type, so that nobody's fragment is written over.
+    type, so that nobody's fragment is written over; and by the `rules` the type asks for no major release, for whoever
+    copies a command may not mean that.
     """
     from tagready.facts.new_fragment import unused_stem, usual_extension
 
     types = tuple(type_ for type_ in news.types if type_.tells) or news.types
-    shown = next((type_ for type_ in types if type_.shows_content), types[0])
+    shown = [type_ for type_ in types if type_.shows_content] or types
+    usual = next((type_ for type_ in shown if rules.get(type_.name) is not Bump.MAJOR), shown[0])
     section = home(news)
     beside = [fragment for fragment in written if fragment.section == section.name]
     if news.orphan_prefix and issue.startswith(news.orphan_prefix):
@@ -169,7 +177,7 @@ def to_write(
         code=tuple(code),
         folder=section.directory,
         issue=issue,
-        type=shown.name,
+        type=usual.name,
         extension=usual_extension(news, written),
         types=types,
         counter=max(used) + 1 if used else 0,

@@ -252,7 +252,7 @@ def lacking(case: Case) -> ToWrite:
     issue = fragment_needed.issue_for(case.change.event.number, branch, new.news)
     written = (*new.survey.fragments, *(tip.survey.fragments if tip else ()))
     names = new.git.listing(new.commit.tree, fragment_needed.home(new.news).directory)
-    return fragment_needed.to_write(_untold(case), new.news, issue, written, names)
+    return fragment_needed.to_write(_untold(case), new.news, issue, written, names, new.config.bump_rules)
 
 
 def _code(case: Case) -> list[str]:

@@ -7,6 +7,7 @@ finding.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -111,6 +112,18 @@ def _of_zizmor(each: dict[str, Any]) -> Finding:
     what = f"zizmor: {each['ident']}: {each['desc']} ({place['symbolic']['annotation']})"
     line = place["concrete"]["location"]["start_point"]["row"] + 1
     return finding(RULE, what, f"do as {each['url']} says", path[max(path.find(".github/"), 0) :], line)
+
+
+def added(findings: Iterable[Finding], known: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return the findings that are not among known ones of the same file, on whatever lines those were."""
+    left = Counter((found.path, found.message) for found in known)
+    new = []
+    for found in findings:
+        if left[found.path, found.message]:
+            left[found.path, found.message] -= 1
+        else:
+            new.append(found)
+    return tuple(new)
 
 
 def merged(ours: Iterable[Finding], theirs: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -173,18 +173,20 @@ def _without_comments(text: str, *, markdown: bool) -> str:
 
 
 class Settings(NamedTuple):
-    """The keys that init writes for a project that has none of ours."""
+    """The keys that init writes for a project that has none of ours; `branch` is that of a release."""
 
     pull_requests: bool
     bump_rules: Mapping[str, str]
     tag_format: str | None = None
+    branch: str | None = None
 
     def as_table(self) -> dict[str, Any]:
         """Return the keys with their values, in the order in which they are written."""
         flow = {"flow": "pull-request"} if self.pull_requests else {}
         tags = {"tag-format": self.tag_format} if self.tag_format else {}
         bumps = {"bump-rules": dict(self.bump_rules)} if self.bump_rules else {}
-        return {**flow, "strict-entry": True, **tags, **bumps}
+        branch = {"branch": self.branch} if self.branch else {}
+        return {**flow, "strict-entry": True, **tags, **branch, **bumps}
 
 
 def with_settings(pyproject: str, settings: Settings) -> str | None:
