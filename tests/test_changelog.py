@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -419,6 +421,24 @@ def test_several_packages_in_one_file() -> None:
     changelog = markdown(text)
     assert [changelog.body(entry) for entry in changelog.of(Version("1.2.3"))] == ["- Ours."]
     assert [entry.name for entry in changelog.of(Version("1.1.0"))] == ["demo-extra"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param("-    " * 400 + "x", id="items"),
+        pytest.param("1.\t " * 400 + "x", id="numbered items"),
+        pytest.param("## 1.0" + "rc" * 400 + "!", id="suffixes"),
+    ],
+)
+def test_no_line_is_read_in_exponentially_many_ways(line: str) -> None:
+    """Where each sign doubled the ways to read a line, four hundred of them would never be read."""
+    code = "import sys, test_changelog as here\nprint(here.seen(here.markdown(sys.stdin.read())))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=f"# Changelog\n\n## 1.0\n\n{line}\n", capture_output=True, text=True,
+        cwd=Path(__file__).parent, timeout=60, check=True,
+    )  # fmt: skip
+    assert done.stdout == "[('1.0', None)]\n"
 
 
 def test_our_name_at_the_end_of_a_longer_one_is_ours() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import tomllib
 from collections.abc import Sequence
 from contextlib import suppress
@@ -499,6 +501,8 @@ def unclosed(line: int, opens: str, closes: str) -> Finding:
         pytest.param("- <!-- a\n\n  b --> c\n", [], id="a comment that its item holds"),
         pytest.param("> <!-- a\n\nb -->\n", [unclosed(1, "<!--", "-->")], id="a comment that its quotation ends"),
         pytest.param("> - <!-- a\n> b -->\n", [], id="a comment that its quotation holds"),
+        pytest.param(">  > <!-- a\nb -->\n", [unclosed(1, "<!--", "-->")], id="a comment in a quotation's quotation"),
+        pytest.param(">     <!-- a\n", [], id="a comment in the code of a quotation"),
         pytest.param("<!-- a --> <!-- b\n", [unclosed(1, "<!--", "-->")], id="an open comment behind another"),
         pytest.param("<![CDATA[ x\n", [unclosed(1, "<![CDATA[", "]]>")], id="open CDATA"),
         pytest.param("<?php x\n", [unclosed(1, "<?", "?>")], id="open instruction"),
@@ -564,6 +568,28 @@ def test_judge_markdown(text: str, findings: list[Finding]) -> None:
 )
 def test_judge_rst(text: str, findings: list[Finding]) -> None:
     assert judge_text(RST, fragment("1.feature.md"), text.encode()) == findings
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param("-    " * 400 + "x", id="items"),
+        pytest.param("1.\t " * 400 + "x", id="numbered items"),
+        pytest.param("> " * 400 + "x", id="quotations"),
+        pytest.param(">  " * 400 + "-   " * 400 + "x", id="items in quotations"),
+    ],
+)
+def test_no_line_is_read_in_exponentially_many_ways(line: str) -> None:
+    """Where each sign doubled the ways to read a line, four hundred of them would never be read."""
+    code = (
+        "import sys, test_fragments as here\n"
+        "print(here.judge_text(here.NEWS, here.fragment('1.feature.md'), sys.stdin.buffer.read()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=f"Add.\n\n{line}\n\n<!-- a -->\n", capture_output=True, text=True,
+        cwd=Path(__file__).parent, timeout=60, check=True,
+    )  # fmt: skip
+    assert done.stdout == "[]\n"
 
 
 def test_judge_rst_with_sections() -> None:

@@ -269,9 +269,10 @@ class Changelog:
 
 _ANCHOR = re.compile(r"<a\s+(?:name|id)\s*=\s*[^>]*>(?:\s*</a>)?|\.\.\s+_[^:]+:|\.\.\s+_`[^`]+`:|\([\w.-]+\)=")
 
+#: A version has three suffixes at the most (`rc1.post2.dev3`); any number of them could be told apart in too many ways.
 _VERSION = (
     r"(?P<spelled>[vV]?(?P<version>(?:\d+!)?\d+(?:\.\d+)*"
-    r"(?:[._-]?(?:alpha|beta|preview|pre|post|rev|dev|rc|a|b|c|r)[._-]?\d*)*(?:\+[a-z0-9]+(?:[._-][a-z0-9]+)*)?))"
+    r"(?:[._-]?(?:alpha|beta|preview|pre|post|rev|dev|rc|a|b|c|r)[._-]?\d*){0,3}(?:\+[a-z0-9]+(?:[._-][a-z0-9]+)*)?))"
 )
 _TITLE = re.compile(
     rf"(?:(?P<name>\S.*?)(?:\s+|\s*[-–—:/]\s*))??\(?{_VERSION}\)?(?P<rest>(?:\.?[\s,:;(\[?–—-].*)?)",
@@ -366,11 +367,14 @@ def _is_ours(name: str, names: Collection[str]) -> bool:
     return not name or normalized(name) in names or normalized(name.split()[-1]) in names
 
 
-#: A list item's marker and the blanks after it; what a fence inside the item is indented by.
-_ITEM = r"[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]+"
+#: A list item's marker and the blanks after it. Where several follow each other, blanks are of one of them only: a
+#: pattern that may count them to either tries exponentially many ways.
+MARKER = r"(?:[-*+]|\d{1,9}[.)])[ \t]+"
+#: What a fence inside an item is indented by.
+_ITEM = rf"[ \t]*{MARKER}"
 _MARKDOWN_LINE = (
     # Lines of prose, and list items of prose, are most of a changelog: they are passed over at their first letters.
-    rf"\n(?![A-Za-z(\[_]|[-*+] [A-Za-z(\[_\"])(?P<indent>(?:{_ITEM})+|[ \t]*)(?:"
+    rf"\n(?![A-Za-z(\[_]|[-*+] [A-Za-z(\[_\"])(?P<indent>[ \t]*(?:{MARKER})*)(?:"
     r"(?P<fence>`{3,}(?=[^`\n]*(?:\n|\Z))|~{3,})[^\n]*"
     r"|(?P<hashes>\#{1,6})(?:[ \t]+(?P<atx>[^\n]*))?(?=\n|\Z)"
     r"|(?P<underline>=+|-+)[ \t]*(?=\n|\Z)"

@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import count
 from typing import NamedTuple
 
-from tagready.facts.changelog import BOM
+from tagready.facts.changelog import BOM, MARKER
 from tagready.facts.findings import Finding, as_warning, finding
 from tagready.facts.project import ALWAYS_IGNORED, News, Section
 from tagready.facts.versions import parse
@@ -403,7 +403,9 @@ def _has_control(fragment: Fragment, text: str, control: re.Match[str]) -> Findi
     )  # fmt: skip
 
 
-_ITEMS = r"(?:[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]+)*"
+_ITEMS = rf"(?:[ \t]*(?:{MARKER})+)?"
+#: The same with quotations, in which more than four blanks begin code.
+_INSIDE = rf"(?:[ \t]*(?:{MARKER}|>(?![ \t](?: {{4}}| *\t))[ \t]*)+)?"
 _SUSPECT = re.compile(
     rf"^{_ITEMS} {{0,3}}(?:#|```|~~~)" r"|<[!?]" r"|^[ \t]*([!-/:-@\[-`{-~])\1{2,}[ \t]*$",
     re.MULTILINE,
@@ -491,9 +493,7 @@ def _raw_html(lines: Sequence[str], index: int) -> _RawHtml | None:
 
     It goes up to the line with its end, or as far as the list item or the quotation that it is in.
     """
-    match = re.match(
-        rf"(?P<inside>(?:{_ITEMS}[ \t]*>[ \t]?)*{_ITEMS}) {{0,3}}(?P<opens><!--|<\?|<!\[CDATA\[)", lines[index]
-    )
+    match = re.match(rf"(?P<inside>{_INSIDE}) {{0,3}}(?P<opens><!--|<\?|<!\[CDATA\[)", lines[index])
     if match is None:
         return None
     closes = {"<!--": "-->", "<?": "?>"}.get(match["opens"], "]]>")
