@@ -939,11 +939,42 @@ def test_an_entry_of_another_towncrier_is_a_release_still(project: Project) -> N
     assert [skip["rule"] for skip in result.json["skipped"]] == ["entry-differs"]
 
 
-def test_a_release_that_is_tagged_already(project: Project) -> None:
-    release()(project)
-    project.git("tag", "v1.4.0")
+TYPED = run(
+    remove("changelog.d/12.feature.md", "changelog.d/13.bugfix.md"), edit(LOG, "## 1.3.0", HAND),
+    commit(edit("pyproject.toml", "1.3.0", "1.4.0"), message="Release 1.4.0"),
+)  # fmt: skip
+TAGGED: dict[str, tuple[Step, str, set[str]]] = {
+    "a release": (release(), "release", set()),
+    "typed": (TYPED, "change", {"entry-edited-by-hand", "fragment-deleted", "version-bumped-by-hand"}),
+    "without the bump": (run(release(), commit(edit("pyproject.toml", "1.4.0", "1.3.0"))), "release", {
+        "version-mismatch",
+    }),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TAGGED)
+def test_a_release_that_is_tagged_already_is_judged_as_ever(project: Project, name: str) -> None:
+    steps, kind, expected = TAGGED[name]
+    run(steps, git("tag", "v1.4.0"))(project)
     result = check(project)
-    assert (found_by(result), result.json["kind"]) == ([], "forward-port")
+    assert ({rule for rule, *_ in found_by(result)}, result.json["kind"]) == (expected, kind)
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        (release(), set()),
+        (TYPED, {"entry-edited-by-hand", "fragment-deleted"}),
+    ],
+    ids=["a release", "typed"],
+)
+def test_a_tagged_branch_that_has_gone_on_brings_true_releases_only(
+    project: Project, steps: Step, expected: set[str]
+) -> None:
+    run(steps, git("tag", "v1.4.0"), commit(edit("pyproject.toml", "1.4.0", "1.5.0.dev0")))(project)
+    result = check(project)
+    kind = "change" if expected else "forward-port"
+    assert ({rule for rule, *_ in found_by(result)}, result.json["kind"]) == (expected, kind)
 
 
 FIX = "src/demo/fix.py"

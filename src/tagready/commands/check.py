@@ -157,7 +157,7 @@ def _checked(snapshot: Snapshot, change: ChangeSet, kind: Kind, report: Report, 
 def _judge(snapshot: Snapshot, refs: Sequence[Ref], change: ChangeSet) -> Checked:
     sides = sides_of(snapshot, change)
     edits = edits_of(sides)
-    ports = forward_ports(snapshot, snapshot.tags(refs), edits)
+    ports = forward_ports(snapshot, refs, change, edits)
     edits = edits.without([port.entry for port in ports])
     version = released_version(snapshot, refs, sides, edits)
     release = as_release(_head(snapshot, change), refs, version, sides.old) if version is not None else None

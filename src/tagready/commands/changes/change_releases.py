@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from packaging.version import Version
 
 from tagready.commands.changes.change_case import Port, Reworded, Sides, entries
+from tagready.commands.changes.change_set import ChangeSet
 from tagready.commands.releases.history import CutOff, Released, changelog_path, consumed, release_of
 from tagready.commands.releases.snapshot import Snapshot
 from tagready.commands.releases.whereabouts import SHALLOW
@@ -57,6 +58,8 @@ def as_release(
     stated = snapshot.stated()
     name = None if stated and parse(stated[0].version) == version else snapshot.tags(refs).name(version)
     verified = verify.judge_tag(snapshot, refs, name, verify.Options())
+    # Where the tag is here already, it is the change that brings it to the branch.
+    verified = verified._replace(report=verified.report.dropping(["tag-not-on-branch"]))
     judged = verified.judged
     if _is_compiled(snapshot, judged):
         return verified
@@ -122,15 +125,41 @@ def _reverts(snapshot: Snapshot, commits: Sequence[LoggedCommit], target: str) -
     return named or reverted_by_name(commits, snapshot.git.log("-1", target)[0])
 
 
-def forward_ports(snapshot: Snapshot, tags: Tags, edits: Edits) -> tuple[Port, ...]:
-    """Return the new entries that a release tag has word for word."""
+def forward_ports(snapshot: Snapshot, refs: Sequence[Ref], change: ChangeSet, edits: Edits) -> tuple[Port, ...]:
+    """Return the new entries that a release tag has word for word, but for a release that the change itself makes."""
+    tags, own = snapshot.tags(refs).releases, _own_line(change)
     found = []
     for entry in edits.added:
-        tag = next((tag for tag in tags.releases if tag.version == entry.version), None)
+        tag = next((tag for tag in tags if tag.version == entry.version), None)
         commit = snapshot.git.commit(f"refs/tags/{tag.name}") if tag else None
-        port = _port(snapshot, entry, tag.name, commit) if tag and commit else None
+        if not tag or not commit or (commit.oid in own and not _was_released(snapshot, refs, change, commit, entry)):
+            continue
+        port = _port(snapshot, entry, tag.name, commit)
         found += [port] if port else []
     return tuple(found)
+
+
+def _own_line(change: ChangeSet) -> set[str]:
+    """Return the commits that the change was made by; what it merged came by a second parent."""
+    parents = {commit.oid: commit.parents for commit in change.commits}
+    own, oid = set(), change.head.oid
+    while oid in parents:
+        own.add(oid)
+        oid = next(iter(parents[oid]), "")
+    return own
+
+
+def _was_released(
+    snapshot: Snapshot, refs: Sequence[Ref], change: ChangeSet, tagged: Commit, entry: WrittenEntry
+) -> bool:
+    """Return whether the change goes on after a release of its own; a tag on whatever is its last proves nothing."""
+    if tagged.oid == change.head.oid:
+        return False
+    try:
+        released = as_release(snapshot.at(tagged), refs, entry.version, None)
+    except WrongUse:
+        return False
+    return released is not None and not isinstance(released, Reworded) and released.report.ok
 
 
 def _port(snapshot: Snapshot, entry: WrittenEntry, tag: str, commit: Commit) -> Port | None:
