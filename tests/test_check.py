@@ -262,6 +262,13 @@ CASES: dict[str, tuple[Step, list[Found]]] = {
         [error("fragment-deleted", "changelog.d/12.feature.md")],
     ),
     "a fragment renamed": (commit(git("mv", "changelog.d/12.feature.md", "changelog.d/21.feature.md")), []),
+    "all fragments moved": (
+        commit(git("mv", "changelog.d", "news"), edit("pyproject.toml", "changelog.d", "news")), [],
+    ),
+    "all fragments moved, and code": (
+        commit(git("mv", "changelog.d", "news"), edit("pyproject.toml", "changelog.d", "news"), write(CODE, "x")),
+        [MISSING],
+    ),
     "a fragment of another type": (
         commit(remove("changelog.d/12.feature.md"), write("changelog.d/12.bugfix.md", "Said anew.\n")),
         [],

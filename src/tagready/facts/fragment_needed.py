@@ -38,7 +38,7 @@ def counts_as_code(path: str, root: str, news: News, code_paths: Sequence[str]) 
 
     Without globs, everything in the project's folder counts but what is known to be for those who work on it.
     """
-    if _is_changelog(path, news) or _lies_with_news(path, root, news):
+    if is_news(path, root, news):
         return False
     if code_paths:
         return any(is_meant(path, glob) for glob in code_paths)
@@ -51,6 +51,11 @@ def counts_as_code(path: str, root: str, news: News, code_paths: Sequence[str]) 
         or any(fnmatchcase(name, pattern) for pattern in _NO_CODE_NAMES)
         or ("/" not in inside and any(fnmatchcase(name, pattern) for pattern in _NO_CODE_ON_TOP))
     )
+
+
+def is_news(path: str, root: str, news: News) -> bool:
+    """Return whether a file is the changelog, or lies with the fragments."""
+    return _is_changelog(path, news) or _lies_with_news(path, root, news)
 
 
 def _is_changelog(path: str, news: News) -> bool:

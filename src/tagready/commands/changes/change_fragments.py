@@ -168,14 +168,14 @@ def _why_reverted(case: Case, old: Snapshot, path: str) -> str:
 
 def _beside(case: Case, commit: Commit, path: str) -> dict[str, TreeEntry | None] | None:
     """Return what a commit that brought a fragment changed beside the news, as it was before; None if it did not."""
-    git, news = case.new.git, case.new.news
+    git = case.new.git
     parent = git.commit(commit.parents[0]) if commit.parents else None
     if parent is None or git.entry(parent.tree, path) or not git.entry(commit.tree, path):
         return None
     return {
         each.path: each.old
         for each in git.changes(parent.tree, commit.tree)
-        if not news.section_of(each.path) and each.path != news.changelog
+        if not _is_news(case, each.path)
     }
 
 
@@ -319,11 +319,17 @@ def _uncommitted(snapshot: Snapshot) -> list[str]:
 
 def _is_code(case: Case, path: str) -> bool:
     new = case.new
-    if not fragment_needed.counts_as_code(path, new.root, new.news, new.config.code_paths):
+    if _is_news(case, path) or not fragment_needed.counts_as_code(path, new.root, new.news, new.config.code_paths):
         return False
     if path != new.sources.path("pyproject.toml") or new.config.code_paths:
         return not _only_version(case, path)
     return fragment_needed.metadata_changed(new.git.read(case.change.base.tree, path), new.read(path))
+
+
+def _is_news(case: Case, path: str) -> bool:
+    """Return whether a file is of the news, or was until the change put those elsewhere."""
+    sides = [each for each in (case.new, case.sides.old) if each]
+    return any(fragment_needed.is_news(path, each.root, each.news) for each in sides)
 
 
 def _only_version(case: Case, path: str) -> bool:
