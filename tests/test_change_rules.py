@@ -24,6 +24,7 @@ from tagready.facts.change_rules import (
     entry_edits,
     fragment_replaced,
     fragments_deleted,
+    identities,
     no_fragment_needed,
     read_event,
     really_gone,
@@ -34,7 +35,7 @@ from tagready.facts.change_rules import (
     spoiled_by,
 )
 from tagready.facts.changelog import Changelog
-from tagready.facts.findings import Finding, Level, finding
+from tagready.facts.findings import Finding, Level, as_warning, finding
 from tagready.facts.fragment_needed import counts_as_code, fragment_missing, issue_for, metadata_changed, to_write
 from tagready.facts.fragments import Fragment, read_name
 from tagready.facts.git_records import LoggedCommit
@@ -315,6 +316,23 @@ def test_ways_through(commits: list[LoggedCommit], event: PullRequestEvent, why:
     assert said is None if why is None else said is not None and why in said
 
 
+@pytest.mark.parametrize(
+    ("name", "email", "same"),
+    [
+        ("Ann", "12345+annlee@users.noreply.github.com", True),
+        ("annlee", "ann@work.example", True),
+        ("A. Lee", "ANN@example.org", True),
+        ("A. Lee", "annlee@users.noreply.github.com", True),
+        ("Bob", "12345+bob@users.noreply.github.com", False),
+        ("Bob", "annlee@example.org", False),
+        ("", "", False),
+    ],
+)
+def test_a_person_is_known_under_other_addresses(name: str, email: str, same: bool) -> None:
+    ann = identities("Ann", "ann@example.org") | identities("Ann", "7+AnnLee@users.noreply.github.com")
+    assert bool(identities(name, email) & ann) is same
+
+
 def test_an_edit_of_the_changelog_is_declared_in_a_message() -> None:
     declared = commit("Mend the date\n\n[Changelog edit]")
     assert edit_declared([commit(), declared]) == declared
@@ -531,6 +549,9 @@ def test_an_empty_fragment_lives_on_nowhere_by_its_text() -> None:
         ("Lamps can be dimmed.", "Switches no longer spark.", True),
         ("Lamps can be dimmed.", "", True),
         ("Is a bug.", "Another one.", False),
+        ("Add pyhton.", "Add Python.", False),
+        ("灯光可以调暗。", "灯光可以调亮。", False),
+        ("灯光可以调暗。", "开关不再打火花。", True),
     ],
 )
 def test_whether_a_fragment_says_something_else(was: str, now: str, gone: bool) -> None:
@@ -540,14 +561,15 @@ def test_whether_a_fragment_says_something_else(was: str, now: str, gone: bool) 
 
 
 def test_the_finding_about_a_fragment_that_says_something_else() -> None:
-    assert fragment_replaced(news("12.feature.md", "Add\ncolour " + "x" * 80), BACK) == finding(
+    found = finding(
         "fragment-deleted",
         "changelog.d/12.feature.md says something else now, so nobody would be told what it said: "
         f"Add colour {'x' * 69}…",
-        "git checkout abc -- changelog.d/12.feature.md, and write what is new into a file of its own (tagready add); "
-        f"on purpose: {DECLARE}",
+        "if it is not the same in other words: git checkout abc -- changelog.d/12.feature.md, and write what is new "
+        f"into a file of its own (tagready add); on purpose: {DECLARE}",
         "changelog.d/12.feature.md",
     )
+    assert fragment_replaced(news("12.feature.md", "Add\ncolour " + "x" * 80), BACK) == as_warning(found)
 
 
 @pytest.mark.parametrize(

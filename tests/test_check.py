@@ -202,7 +202,12 @@ CASES: dict[str, tuple[Step, list[Found]]] = {
     ),
     "code, and another's fragment replaced": (
         run(commit(write(CODE, "x"), write("changelog.d/12.feature.md", "Switches no longer spark.\n")), BY_BOB),
-        [error("fragment-deleted", "changelog.d/12.feature.md")],
+        [warning("fragment-deleted", "changelog.d/12.feature.md")],
+    ),
+    "code, and one's own fragment said anew under another address": (
+        run(commit(write(CODE, "x"), write("changelog.d/12.feature.md", "Switches no longer spark.\n")),
+            git("commit", "-q", "--amend", "--no-edit", "--author", "Test <1+test@users.noreply.github.com>")),
+        [],
     ),
     "code, and one's own fragment said anew": (
         commit(write(CODE, "x"), write("changelog.d/12.feature.md", "Switches no longer spark.\n")), [],

@@ -24,6 +24,10 @@ DECLARE_STAGED = 'git commit --no-verify -m "[changelog edit] …"'
 MANY = 5
 #: Letters of a text that are quoted.
 SOME = 80
+#: How much two texts have in common, letter by letter, of which one is the other in other words.
+ALIKE = 0.4
+#: Letters of a text that are compared with another one's: it takes as many steps as the square of that.
+ENOUGH = 1000
 
 
 class PullRequestEvent(NamedTuple):
@@ -104,6 +108,13 @@ def reverted_by_name(commits: Iterable[LoggedCommit], target: LoggedCommit) -> L
     """
     said = f'Revert "{re.sub(r" +[(]#[0-9]+[)]$", "", target.subject)}'
     return next((commit for commit in commits if commit.subject.startswith(said)), None)
+
+
+def identities(name: str, email: str) -> set[str]:
+    """Return what a person may be known by: name, address, and the login in an address that GitHub has made."""
+    private = re.fullmatch(r"(?:\d+\+)?(?P<login>[^@+]+)@users\.noreply\.github\.com", email.casefold())
+    known = {name.casefold(), email.casefold(), private["login"] if private else ""}
+    return known - {""}
 
 
 # -- the changelog -----------------------------------------------------------------------------------------------------
@@ -303,7 +314,8 @@ def _says(other: FragmentText, gone: FragmentText) -> bool:
 def replaced(before: Sequence[FragmentText], pending: Sequence[FragmentText]) -> list[FragmentText]:
     """Return the fragments, as they were before, in whose files something else is said now, and theirs nowhere.
 
-    To say it in other words is everybody's right: one word that both have, of more than three letters, is enough.
+    To say it in other words is everybody's right: one word that both have, of more than three letters, is enough, and
+    so are letters in the same order, for a misspelt word and for languages that are written without blanks.
     """
     now = {each.path: each for each in pending}
     return [
@@ -311,6 +323,7 @@ def replaced(before: Sequence[FragmentText], pending: Sequence[FragmentText]) ->
         for each in before
         if (words := _words(each.text))
         and not words & _words(now[each.path].text)
+        and _likeness(each.text, now[each.path].text) < ALIKE
         and not any(_says(other, each) for other in pending)
     ]
 
@@ -318,6 +331,14 @@ def replaced(before: Sequence[FragmentText], pending: Sequence[FragmentText]) ->
 def _words(text: str) -> set[str]:
     """Return the beginnings of a text's longer words: `colours` and `coloured` are of one kind."""
     return {word[:4] for word in re.findall(r"\w{4,}", text.casefold())}
+
+
+def _likeness(one: str, other: str) -> float:
+    """Return how much two texts have in common, from nothing (0) to everything (1)."""
+    from difflib import SequenceMatcher
+
+    before, after = (squeezed(text).casefold()[:ENOUGH] for text in (one, other))
+    return SequenceMatcher(None, before, after, autojunk=False).ratio()
 
 
 def shown_by(entry: str, gone: FragmentText, news: News) -> bool:
@@ -349,15 +370,20 @@ def fragments_deleted(gone: Sequence[FragmentText], back: WayBack) -> list[Findi
 
 
 def fragment_replaced(was: FragmentText, back: WayBack) -> Finding:
-    """Return the finding that a pending fragment says something else now, and nothing of what it said."""
+    """Return the warning that a pending fragment says something else now, and nothing of what it said.
+
+    Whether the new words mean the same, only somebody who reads both can tell.
+    """
     said = squeezed(was.text)
-    return finding(
-        "fragment-deleted",
-        f"{was.path} says something else now, so nobody would be told what it said: "
-        f"{said if len(said) <= SOME else said[:SOME] + '…'}",
-        f"git checkout {back.commit} -- {quoted(was.path)}, and write what is new into a file of its own "
-        f"(tagready add); on purpose: {back.declare}",
-        was.path,
+    return as_warning(
+        finding(
+            "fragment-deleted",
+            f"{was.path} says something else now, so nobody would be told what it said: "
+            f"{said if len(said) <= SOME else said[:SOME] + '…'}",
+            f"if it is not the same in other words: git checkout {back.commit} -- {quoted(was.path)}, and write what "
+            f"is new into a file of its own (tagready add); on purpose: {back.declare}",
+            was.path,
+        )
     )
 
 

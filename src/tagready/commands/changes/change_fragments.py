@@ -99,9 +99,12 @@ def _replaced(case: Case, old: Snapshot) -> list[FragmentText]:
 def _is_own(case: Case, path: str) -> bool:
     """Return whether somebody of this change has written the fragment that was there before it."""
     git, change = case.new.git, case.change
-    people = {commit.author_email for commit in change.commits}
-    people |= {git.config("user.email") or ""} if change.staged else set()
-    return any(commit.author_email in people for commit in git.log(change.base.oid, path=path))
+    authors = [(commit.author, commit.author_email) for commit in change.commits]
+    if change.staged:
+        authors.append((git.config("user.name") or "", git.config("user.email") or ""))
+    people = {known for author in authors for known in change_rules.identities(*author)}
+    writers = git.log(change.base.oid, path=path)
+    return any(people & change_rules.identities(commit.author, commit.author_email) for commit in writers)
 
 
 def _is_taken_back(case: Case, path: str) -> bool:
@@ -172,11 +175,7 @@ def _beside(case: Case, commit: Commit, path: str) -> dict[str, TreeEntry | None
     parent = git.commit(commit.parents[0]) if commit.parents else None
     if parent is None or git.entry(parent.tree, path) or not git.entry(commit.tree, path):
         return None
-    return {
-        each.path: each.old
-        for each in git.changes(parent.tree, commit.tree)
-        if not _is_news(case, each.path)
-    }
+    return {each.path: each.old for each in git.changes(parent.tree, commit.tree) if not _is_news(case, each.path)}
 
 
 def missing(case: Case) -> Said:
