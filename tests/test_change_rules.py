@@ -526,17 +526,29 @@ GONE = news("12.feature.md")
 )
 def test_fragments_that_live_on(pending: list[FragmentText], written: list[str], lives: bool) -> None:
     paths = [f"changelog.d/{name}" for name in written]
-    assert really_gone([GONE], pending, paths) == ([] if lives else [GONE])
+    assert really_gone([GONE], pending, paths, []) == ([] if lives else [GONE])
 
 
-def test_orphans_without_a_text_in_common_are_gone() -> None:
-    gone = news("+one.feature.md", "One.")
-    assert really_gone([gone], [news("+two.feature.md", "Two.")], ["changelog.d/+two.feature.md"]) == [gone]
-
-
-def test_an_empty_fragment_lives_on_nowhere_by_its_text() -> None:
-    gone = news("+one.feature.md", " \n")
-    assert really_gone([gone], [news("+two.feature.md", "Two.")], ["changelog.d/+two.feature.md"]) == [gone]
+@pytest.mark.parametrize(
+    ("gone", "arrived", "lost"),
+    [
+        (["4.bugfix: Mend the lamps."], ["44.feature: Mend all the lamps."], []),
+        (["+one.feature: Lamps glow."], ["+two.feature: Lamps glowed."], []),
+        (["5.misc:"], ["55.misc: \n"], []),
+        (["5.misc:", "6.misc:"], ["55.misc:"], ["6.misc:"]),
+        (["4.bugfix: Mend the lamps.", "5.misc:"], ["55.misc:", "44.bugfix: Mend the lamp."], []),
+        (["4.bugfix: Mend it.", "5.bugfix: Mend its."], ["44.bugfix: Mend it!"], ["5.bugfix: Mend its."]),
+        (["12.feature: Add colour."], ["13.feature: Add light."], ["12.feature: Add colour."]),
+        (["+one.feature: One."], ["+two.feature: Two."], ["+one.feature: One."]),
+        (["+one.feature: "], ["+two.feature: Two."], ["+one.feature: "]),
+    ],
+)
+def test_a_renamed_fragment_may_be_edited_a_little(gone: list[str], arrived: list[str], lost: list[str]) -> None:
+    before, after = ([news(f"{name}.md", text) for name, _, text in (each.partition(":") for each in texts)]
+                     for texts in (gone, arrived))  # fmt: skip
+    paths = [each.path for each in after]
+    assert really_gone(before, after, paths, paths) == [before[gone.index(each)] for each in lost]
+    assert really_gone(before, after, paths, []) == before
 
 
 @pytest.mark.parametrize(

@@ -267,6 +267,14 @@ CASES: dict[str, tuple[Step, list[Found]]] = {
         [error("fragment-deleted", "changelog.d/12.feature.md")],
     ),
     "a fragment renamed": (commit(git("mv", "changelog.d/12.feature.md", "changelog.d/21.feature.md")), []),
+    "a fragment renamed, with a word touched": (
+        commit(remove("changelog.d/12.feature.md"), write("changelog.d/21.bugfix.md", "Add colours.\n")), [],
+    ),
+    "an empty fragment renamed": (
+        run(since_main(commit(write("changelog.d/5.misc.md", ""))),
+            commit(git("mv", "changelog.d/5.misc.md", "changelog.d/55.misc.md"))),
+        [],
+    ),
     "all fragments moved": (
         commit(git("mv", "changelog.d", "news"), edit("pyproject.toml", "changelog.d", "news")), [],
     ),

@@ -26,6 +26,8 @@ MANY = 5
 SOME = 80
 #: How much two texts have in common, letter by letter, of which one is the other in other words.
 ALIKE = 0.4
+#: The same of two files, of which one is the other under another name, and a word was touched.
+RENAMED = 0.7
 #: Letters of a text that are compared with another one's: it takes as many steps as the square of that.
 ENOUGH = 1000
 
@@ -291,14 +293,25 @@ class FragmentText(NamedTuple):
 
 
 def really_gone(
-    gone: Sequence[FragmentText], pending: Sequence[FragmentText], written: Collection[str]
+    gone: Sequence[FragmentText], pending: Sequence[FragmentText], written: Collection[str], arrived: Collection[str]
 ) -> list[FragmentText]:
-    """Return the removed fragments whose news is pending nowhere; `written` are the paths of new and changed ones.
+    """Return the removed fragments whose news is pending nowhere.
 
-    A fragment lives on under another name: with the same content; with the same issue in a file that was written in
-    the same change; or with its text inside that of another one, into which it was joined.
+    A fragment lives on under another name: with the same content; with the same issue in a file that the same change
+    wrote, or wrote on (`written`); with its text inside that of another one, into which it was joined; or with nearly
+    the same text, or none as before, in a file that the same change brought (`arrived`), each of which is one only.
     """
-    return [each for each in gone if not any(_lives_on(each, other, other.path in written) for other in pending)]
+    left = [each for each in pending if each.path in arrived]
+    lost = []
+    for each in gone:
+        if any(_lives_on(each, other, other.path in written) for other in pending):
+            continue
+        renamed = max(left, key=lambda other: _likeness(each.text, other.text), default=None)
+        if renamed is not None and _likeness(each.text, renamed.text) >= RENAMED:
+            left.remove(renamed)
+        else:
+            lost.append(each)
+    return lost
 
 
 def _lives_on(gone: FragmentText, other: FragmentText, written: bool) -> bool:

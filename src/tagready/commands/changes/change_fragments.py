@@ -62,8 +62,9 @@ def deleted(case: Case) -> Said:
     if not paths and not lost:
         return Report(), []
     before = {fragment.path for fragment in old.survey.fragments}
-    written = (still - before) | case.touched
-    gone = change_rules.really_gone(_texts(old, paths), _texts(case.new, case.new.survey.fragments), written)
+    new, touched = still - before, case.touched
+    pending = _texts(case.new, case.new.survey.fragments)
+    gone = change_rules.really_gone(_texts(old, paths), pending, new | touched, new & touched)
     told = case.reworded.told if case.reworded else frozenset()
     gone = [each for each in gone if each.path not in told and not _was_ported(case, each)]
     if gone and any(port.removed is None for port in case.ports):
