@@ -24,6 +24,7 @@ from tagready.facts.change_rules import (
     entry_edits,
     fragment_replaced,
     fragments_deleted,
+    fragments_unseen,
     identities,
     no_fragment_needed,
     read_event,
@@ -617,6 +618,34 @@ def test_findings_about_deleted_fragments() -> None:
         "3 more fragments that waited for the next release are gone",
         "git checkout abc -- changelog.d/6.feature.md changelog.d/7.feature.md changelog.d/8.feature.md, and commit; "
         f"on purpose: {DECLARE}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("here", "fix"),
+    [
+        ("news/1.misc.md", "mkdir -p news && git mv changelog.d/1.misc.md news, and commit"),
+        ("1.misc.md", "mkdir -p . && git mv changelog.d/1.misc.md ., and commit"),
+        (
+            "changelog.d/1.misc.md",
+            "let the settings of towncrier (`ignore`, `template`) take them for fragments again, and commit",
+        ),
+    ],
+)
+def test_the_finding_about_a_fragment_that_the_settings_left_behind(here: str, fix: str) -> None:
+    path = "changelog.d/1.misc.md"
+    what = f"{path} lies where the settings no longer look for fragments, so nobody would be told of its change"
+    expected = finding("fragment-deleted", what, f"{fix}; on purpose: {DECLARE}", path)
+    assert fragments_unseen([(path, here)], BACK) == [expected]
+
+
+def test_many_fragments_that_the_settings_left_behind_are_counted() -> None:
+    found = fragments_unseen([(f"old/{number}.misc.md", f"new/{number}.misc.md") for number in range(8)], BACK)
+    assert len(found) == 6
+    assert found[5] == finding(
+        "fragment-deleted",
+        "3 more fragments lie where the settings no longer look for them",
+        f"mkdir -p new && git mv old/5.misc.md old/6.misc.md old/7.misc.md new, and commit; on purpose: {DECLARE}",
     )
 
 

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -259,7 +260,6 @@ CASES: dict[str, tuple[Step, list[Found]]] = {
                      '[[tool.towncrier.type]]\ndirectory = "bugfix"\nname = "Fixes"\n')),
         [
             error("fragment-ignored", "changelog.d/12.feature.md"),
-            error("fragment-deleted", "changelog.d/12.feature.md"),
         ],
     ),
     "a fragment deleted": (
@@ -404,6 +404,17 @@ def test_a_change_is_judged(project: Project, name: str) -> None:
     assert result.code == any(level == "error" for _, level, _, _ in expected)
     assert result.json["kind"] == "change"
     assert project.fingerprint() == before
+
+
+def test_fragments_that_the_settings_left_behind_are_moved_by_the_commands(project: Project) -> None:
+    commit(edit("pyproject.toml", "changelog.d", "docs/news"))(project)
+    result = check(project)
+    paths = ["changelog.d/12.feature.md", "changelog.d/13.bugfix.md"]
+    assert found_by(result) == [error("fragment-deleted", path) for path in paths]
+    for found in result.json["findings"]:
+        subprocess.run(found["fix"].partition(", and commit")[0], shell=True, cwd=project.path, check=True)
+    project.commit("Move the fragments")
+    assert found_by(check(project)) == []
 
 
 def test_what_is_not_committed_is_not_judged(project: Project) -> None:

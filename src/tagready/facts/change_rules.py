@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -380,6 +381,35 @@ def fragments_deleted(gone: Sequence[FragmentText], back: WayBack) -> list[Findi
     what = f"{len(gone) - MANY} more fragments that waited for the next release are gone"
     fix = f"git checkout {back.commit} -- {paths}, and commit; on purpose: {back.declare}"
     return [*found[:MANY], finding("fragment-deleted", what, fix)]
+
+
+def fragments_unseen(unseen: Sequence[tuple[str, str]], back: WayBack) -> list[Finding]:
+    """Return a finding for each fragment that lies where the settings had it, and have it no more: (there, here)."""
+    some = unseen if len(unseen) <= MANY else unseen[:MANY]
+    found = [
+        finding(
+            "fragment-deleted",
+            f"{was} lies where the settings no longer look for fragments, so nobody would be told of its change",
+            f"{_seen_again([(was, here)])}; on purpose: {back.declare}",
+            was,
+        )
+        for was, here in some
+    ]
+    if rest := unseen[len(some) :]:
+        what = f"{len(rest)} more fragments lie where the settings no longer look for them"
+        found.append(finding("fragment-deleted", what, f"{_seen_again(rest)}; on purpose: {back.declare}"))
+    return found
+
+
+def _seen_again(unseen: Sequence[tuple[str, str]]) -> str:
+    """Return how fragments come to where the settings look; what lies there is ignored by them."""
+    if any(was == here for was, here in unseen):
+        return "let the settings of towncrier (`ignore`, `template`) take them for fragments again, and commit"
+    moves: dict[str, list[str]] = {}
+    for was, here in unseen:
+        moves.setdefault(quoted(posixpath.dirname(here) or "."), []).append(quoted(was))
+    commands = [f"mkdir -p {folder} && git mv {' '.join(paths)} {folder}" for folder, paths in moves.items()]
+    return f"{' && '.join(commands)}, and commit"
 
 
 def fragment_replaced(was: FragmentText, back: WayBack) -> Finding:

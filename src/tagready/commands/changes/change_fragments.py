@@ -45,41 +45,57 @@ def _faults(snapshot: Snapshot) -> set[Finding]:
 
 def deleted(case: Case) -> Said:
     """Judge the fragments that were pending before and are no more."""
-    old, tip = case.sides.old, case.sides.tip
+    old = case.sides.old
     if old is None:
         return case.unreadable("fragment-deleted"), []
     if old.news == case.new.news and not any(
         change.old and old.news.section_of(change.path) for change in case.change.changes
     ):
         return Report(), []
+    gone, lost = _gone(case, old), _replaced(case, old)
+    if gone and any(port.removed is None for port in case.ports):
+        return Report(skipped=(Skipped("fragment-deleted", SHALLOW),)), []
+    unseen = [each for each in gone if case.new.git.entry(case.new.commit.tree, each.path)]
+    left, notes = [], []
+    for each in gone:
+        why = "" if each in unseen else _why_reverted(case, old, each.path)
+        left += [] if why or each in unseen else [each]
+        notes += [f"{each.path} goes with what it told of: {why}"] if why else []
+    known = {found.path for found in case.new.survey.findings if found.rule == "fragment-ignored"}
+    unseen = [each for each in unseen if each.path not in known]
+    declared = change_rules.edit_declared(case.change.commits)
+    if (left or unseen or lost) and declared is not None:
+        return Report(), [*notes, permits(declared, (each.path for each in [*left, *unseen, *lost]))]
+    found = change_rules.fragments_deleted(left, case.way_back)
+    found += change_rules.fragments_unseen([(each.path, _home(case.new, each)) for each in unseen], case.way_back)
+    found += [change_rules.fragment_replaced(each, case.way_back) for each in lost]
+    return Report(tuple(found)), notes
+
+
+def _gone(case: Case, old: Snapshot) -> list[FragmentText]:
+    """Return the fragments of before that are pending no more, and that no release told of which the change brings."""
+    tip = case.sides.tip
     still = {fragment.path for fragment in case.new.survey.fragments}
     at_tip = {fragment.path for fragment in tip.survey.fragments} if tip else None
     paths = [each for each in old.survey.fragments if each.path not in still]
     paths = [each for each in paths if at_tip is None or each.path in at_tip]
     if fork := case.change.fork:
         paths = [each for each in paths if old.git.entry(fork.tree, each.path)]
-    lost = _replaced(case, old)
-    if not paths and not lost:
-        return Report(), []
+    if not paths:
+        return []
     before = {fragment.path for fragment in old.survey.fragments}
     new, touched = still - before, case.touched
     pending = _texts(case.new, case.new.survey.fragments)
     gone = change_rules.really_gone(_texts(old, paths), pending, new | touched, new & touched)
     told = case.reworded.told if case.reworded else frozenset()
-    gone = [each for each in gone if each.path not in told and not _was_ported(case, each)]
-    if gone and any(port.removed is None for port in case.ports):
-        return Report(skipped=(Skipped("fragment-deleted", SHALLOW),)), []
-    left, notes = [], []
-    for each in gone:
-        why = _why_reverted(case, old, each.path)
-        left += [] if why else [each]
-        notes += [f"{each.path} goes with what it told of: {why}"] if why else []
-    declared = change_rules.edit_declared(case.change.commits)
-    if (left or lost) and declared is not None:
-        return Report(), [*notes, permits(declared, (each.path for each in [*left, *lost]))]
-    found = change_rules.fragments_deleted(left, case.way_back)
-    found += [change_rules.fragment_replaced(each, case.way_back) for each in lost]
-    return Report(tuple(found)), notes
+    return [each for each in gone if each.path not in told and not _was_ported(case, each)]
+
+
+def _home(snapshot: Snapshot, was: FragmentText) -> str:
+    """Return where a fragment would lie by the settings as they are now."""
+    sections = snapshot.news.sections
+    section = next((each for each in sections if each.name == was.fragment.section), sections[0])
+    return section.path(posixpath.basename(was.path))
 
 
 def _replaced(case: Case, old: Snapshot) -> list[FragmentText]:
