@@ -438,6 +438,13 @@ def test_a_file_that_git_ignores_is_added_by_force(make: Callable[..., Project])
     assert (again.json["made"], again.json["notes"], "ignored" in again.json) == (False, [], False)
 
 
+def test_a_folder_that_is_reached_by_a_link(project: Project) -> None:
+    (project.path / "changelog.d").rename(project.path / "news")
+    (project.path / "changelog.d").symlink_to("news")
+    done = project.run("add", "41", "feature", "-m", "Lamps.", "--format", "json")
+    assert (done.code, done.json["notes"], project.read("news/41.feature.md")) == (0, [], "Lamps.\n"), done.err
+
+
 @pytest.mark.parametrize(
     ("text", "rule"),
     [

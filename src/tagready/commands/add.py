@@ -252,8 +252,11 @@ def _added(
 
 
 def _is_ignored(git: Git, path: str) -> bool:
-    """Return whether git ignores a file; one that it knows is never ignored."""
-    return git.run("check-ignore", "--quiet", "--", path, accept=(0, 1)).returncode == 0
+    """Return whether git ignores a file; one that it knows is never ignored.
+
+    Of a file behind a symbolic link it does not say (128).
+    """
+    return git.run("check-ignore", "--quiet", "--", path, accept=(0, 1, 128)).returncode == 0
 
 
 def _as_towncrier_reads(desk: Desk, section: Section, name: str, wanted: Wanted) -> Fragment:
