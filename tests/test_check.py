@@ -621,6 +621,19 @@ def test_a_version_s_own_changelog_that_was_typed_goes(project: Project) -> None
     assert "git rm news/1.3.1.md, and write one" in found["fix"]
 
 
+def test_what_only_the_issue_spoils_is_mended_by_a_sentence(project: Project) -> None:
+    since_main(commit(write("pyproject.toml", RST), write("NEWS.rst", RST_NEWS), remove(LOG)))(project)
+    path, table = "changelog.d/77.bugfix.rst", "Lamps:\n\n=====  =====\nred    green\n=====  =====\n"
+    commit(write(path, table))(project)
+    result = check(project)
+    assert found_by(result) == [error("fragment-malformed", path)]
+    (found,) = result.json["findings"]
+    assert found["message"].endswith("; towncrier indents the text, and appends the issue to its last line")
+    assert found["fix"] == "add a sentence after it, and commit"
+    commit(write(path, f"{table}\nThey glow.\n"))(project)
+    assert found_by(check(project)) == []
+
+
 def test_the_difference_of_an_edited_entry_is_shown(project: Project) -> None:
     commit(edit(LOG, "The first one", "The very first one"))(project)
     (found,) = check(project).json["findings"]

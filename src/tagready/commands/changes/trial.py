@@ -59,8 +59,10 @@ def _committed(found: Finding) -> Finding:
 
 
 def _of_file(found: Finding) -> Finding:
-    same = f"; to see the same: python -m docutils {quoted(found.path)}" if found.path else ""
-    return replace(found, fix=_committed(found).fix + same)
+    seen = found.path if found.line is not None else None
+    return replace(
+        found, fix=_committed(found).fix + (f"; to see the same: python -m docutils {quoted(seen)}" if seen else "")
+    )
 
 
 def try_settings(snapshot: Snapshot, before: Snapshot | None) -> Report:
@@ -183,11 +185,17 @@ def unshown(snapshot: Snapshot, contents: Mapping[str, bytes], entry: str) -> li
     known = {problem.kind for problem in together}
     for path, content in contents.items():
         own = [each for each in _problems(snapshot, content.decode("utf-8", "replace")) if each.kind in known]
-        if not own:
-            # It stands against the text only as the entry has it: indented, and with the issue behind it.
-            own = [each._replace(line=None) for each in _problems(snapshot, _rendered(snapshot, {path: content}))[:1]]
         found += [_unshowable(path, each) for each in list(dict.fromkeys(own))[:FEW]]
+        found += [] if own else _spoiled_on_the_way(snapshot, path, content)
     return found or [_unshowable(None, problem._replace(line=None)) for problem in together[:1]]
+
+
+def _spoiled_on_the_way(snapshot: Snapshot, path: str, content: bytes) -> list[Finding]:
+    """Return what stands against a text only as the entry has it: indented, and with the issue behind it."""
+    problems = _problems(snapshot, _rendered(snapshot, {path: content}))[:1]
+    found = [_unshowable(path, each._replace(line=None)) for each in problems]
+    why = "towncrier indents the text, and appends the issue to its last line"
+    return [replace(each, message=f"{each.message}; {why}", fix="add a sentence after it") for each in found]
 
 
 def _problems(snapshot: Snapshot, rst: str) -> list[Problem]:
