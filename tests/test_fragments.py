@@ -602,6 +602,31 @@ def test_not_utf8(data: bytes, line: int) -> None:
     assert judge_text(NEWS, fragment("1.feature.md"), data) == [not_utf8(line)]
 
 
+@pytest.mark.parametrize(
+    ("text", "findings"),
+    [
+        (".. comment only\n", [EMPTY]),
+        (".. note: one colon too few\n", [EMPTY]),
+        ("..\n   Say what\n   changed.\n", [EMPTY]),
+        ("\n.. say\n   what\n\n   changed\n\n.. and why\n", [EMPTY]),
+        ("\ufeff.. comment only\n", [EMPTY]),
+        ("..\n", [EMPTY]),
+        (".. say what\n\nAdd colour.\n", []),
+        (".. say what\nAdd colour.\n", []),
+        ("..\n\n   Add colour.\n", []),
+        (".. note:: Add colour.\n", []),
+        (".. py:function:: dim()\n", []),
+        (".. [1] Add colour.\n", []),
+        (".. |lamp| replace:: Lamp\n", []),
+        ("Add colour ..\n", []),
+        ("..and so on.\n", []),
+    ],
+)
+def test_a_comment_of_restructuredtext_is_no_text(text: str, findings: list[Finding]) -> None:
+    assert judge_text(RST, fragment("1.feature.md"), text.encode()) == findings
+    assert judge_text(RST, fragment("1.feature.md"), text.replace("\n", "\r\n").encode()) == findings
+
+
 def test_what_is_not_shown_may_be_empty() -> None:
     assert judge_text(NEWS, fragment("1.misc.md"), b"") == []
 

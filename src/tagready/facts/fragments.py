@@ -368,10 +368,19 @@ def _judge_visible(news: News, fragment: Fragment, text: str) -> list[Finding]:
 _UNSEEN = " \t\r\n\v\f\xa0\u200b\u200c\u200d\u2060" + BOM
 
 
+#: A comment of reStructuredText with what is indented below it: no footnote, target, substitution or directive.
+_RST_COMMENT = (
+    r"(?m)^\.\.(?:(?:[ \t]+(?!\[|_|\||[\w.:+-]+ ?::(?:\s|$))\S.*|[ \t]*\n[ \t]+\S.*)(?:\n(?:[ \t].*)?(?=\n|\Z))*"
+    r"|[ \t]*$)"
+)
+
+
 def _shows_nothing(text: str, *, markdown: bool) -> bool:
     """Return whether readers would see nothing of a text: it is blank, or all of it is a comment."""
     if markdown and "<!--" in text:
         text = re.sub(r"(?s)<!--.*?-->", "", text)
+    if not markdown and ".." in text:
+        text = re.sub(_RST_COMMENT, "", text.removeprefix(BOM).replace("\r\n", "\n"))
     return not text.strip(_UNSEEN) or not text.strip()
 
 

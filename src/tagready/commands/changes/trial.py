@@ -59,10 +59,9 @@ def _committed(found: Finding) -> Finding:
 
 
 def _of_file(found: Finding) -> Finding:
-    seen = found.path if found.line is not None else None
-    return replace(
-        found, fix=_committed(found).fix + (f"; to see the same: python -m docutils {quoted(seen)}" if seen else "")
-    )
+    has_line = found.path and found.line is not None
+    same = f"; to see the same: python -m docutils {quoted(found.path or '')}" if has_line else ""
+    return replace(found, fix=_committed(found).fix + same)
 
 
 def try_settings(snapshot: Snapshot, before: Snapshot | None) -> Report:
