@@ -541,7 +541,9 @@ def test_settings_by_which_nothing_can_be_released(project: Project, name: str, 
 
 def test_a_template_that_is_not_there(project: Project) -> None:
     commit(edit("pyproject.toml", TOWNCRIER, f'template = "t.jinja"\n{TOWNCRIER}'))(project)
-    assert found_by(check(project)) == [error("entry-unrenderable", "pyproject.toml")]
+    result = check(project)
+    assert found_by(result) == [error("entry-unrenderable", "pyproject.toml")]
+    assert result.json["findings"][0]["message"].endswith("The template file 't.jinja' does not exist.")
 
 
 @pytest.mark.parametrize("name", BROKEN)

@@ -65,25 +65,27 @@ def render(order: Order, seconds: float = RENDER_SECONDS) -> Rendering:
 def _render_here(order: Order) -> Rendering:
     import click
 
-    command = "towncrier " + " ".join(order.arguments())
     output, chatter = io.StringIO(), io.StringIO()
     entry_point, version = _towncrier()
     try:
         with contextlib.redirect_stdout(output), contextlib.redirect_stderr(chatter), _sorted_listings():
             entry_point.main(args=order.arguments(), prog_name="towncrier", standalone_mode=False)
     except click.ClickException as error:
-        raise _failed(command, error.format_message()) from None
+        raise _failed(order, error.format_message()) from None
     except SystemExit:
-        raise _failed(command, chatter.getvalue().strip()) from None
+        raise _failed(order, chatter.getvalue().strip()) from None
     except DidNotEnd:
         raise
     except Exception as error:  # towncrier lets the errors of its parts through: KeyError, ValueError, jinja2's …
-        raise _failed(command, f"{type(error).__name__}: {error}") from None
+        raise _failed(order, f"{type(error).__name__}: {error}") from None
     return Rendering(output.getvalue().removesuffix("\n"), version)
 
 
-def _failed(command: str, words: str) -> WorldFailed:
-    return WorldFailed("towncrier could not render the entry", "mend what towncrier names, and commit", command, words)
+def _failed(order: Order, words: str) -> WorldFailed:
+    """Return the failure in towncrier's words, with paths as the project has them: the folder may be a copy."""
+    command = "towncrier " + " ".join(order.arguments())
+    said = words.replace(f"{order.folder}{os.sep}", "")
+    return WorldFailed("towncrier could not render the entry", "mend what towncrier names, and commit", command, said)
 
 
 def _towncrier() -> tuple[Any, str]:
@@ -148,7 +150,7 @@ def _render_in_child(order: Order, seconds: float) -> Rendering:
     except subprocess.TimeoutExpired:
         raise DidNotEnd from None
     if done.returncode:
-        raise _failed("towncrier " + " ".join(order.arguments()), done.stderr.strip())
+        raise _failed(order, done.stderr.strip())
     version, _, text = done.stdout.partition("\n")
     return Rendering(text, version)
 
