@@ -1544,6 +1544,31 @@ def test_what_people_added_to_the_branch_is_not_dropped(
     assert (edited.code, edited.rules) == ((0, []) if where == "edited" else (1, ["branch-exists"]))
 
 
+@pytest.mark.parametrize("edit", [(), ("--edit",)])
+@pytest.mark.parametrize("name", ["CHANGELOG.md", "MIGRATING.md"])
+def test_what_people_amended_into_the_release_is_not_dropped(
+    project: Project, monkeypatch: pytest.MonkeyPatch, name: str, edit: tuple[str, ...]
+) -> None:
+    """With --edit, the entry is written anew at any rate."""
+    monkeypatch.setenv("GIT_EDITOR", "true")
+    released(project, "--branch")
+    project.git("switch", "-q", "release/1.4.0")
+    project.write(name, project.read(name).replace("colour", "all colours") if name == "CHANGELOG.md" else "Notes.\n")
+    project.git("add", name)
+    project.git("commit", "-q", "--amend", "--no-edit")
+    amended = project.head()
+    project.git("switch", "-q", "main")
+    answer = project.prepare("1.4.0", *DAY, "--branch", "--again", *edit, "--format", "json")
+    if edit and name == "CHANGELOG.md":
+        assert answer.code == 0, answer.out
+        return
+    (found,) = answer.json["findings"]
+    what, _, listed = found["message"].partition("\n")
+    assert (found["rule"], listed) == ("branch-exists", f"{amended[:10]} Release 1.4.0")
+    assert what == "release/1.4.0 has what people added to the release, which a new one would drop:"
+    assert project.head("release/1.4.0") == amended
+
+
 def colleagues(remote: Project, path: Path, branch: str) -> str:
     """Let somebody else push a commit to a branch of the remote, and return it."""
     clone = fresh_clone(remote, path)
@@ -1758,6 +1783,65 @@ def test_what_somebody_added_to_the_branch_is_never_pushed_away(project: Project
         "needs them: prepare-release 1.4.0 --branch release/1.4.0 --again --push"
     )
     assert clone.head("main") == main
+
+
+@pytest.mark.parametrize("how", ["--again --edit", "an entry amended", "a file amended", "an older one amended"])
+def test_a_newer_release_of_somebody_else_is_never_pushed_away(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    remote = Project(add_remote(project, tmp_path / "remote"))
+    released(project, "--branch", "--push")
+    clone = fresh_clone(remote, tmp_path / "clone")
+    if how == "--again --edit":
+        monkeypatch.setenv("GIT_EDITOR", "sed -i.bak s/colour/colours/")
+        released(clone, "--branch", "--again", "--edit", "--push")
+    else:
+        clone.git("switch", "-q", "release/1.4.0")
+        clone.write("MIGRATING.md", "Notes.\n")
+        clone.write("CHANGELOG.md", clone.read("CHANGELOG.md").replace("colour", "colours"))
+        clone.git("add", "CHANGELOG.md" if how == "an entry amended" else "MIGRATING.md")
+        clone.git("commit", "-q", "--amend", "--no-edit")
+        clone.git("push", "-q", "--force", "origin", "release/1.4.0")
+    theirs = remote.head("release/1.4.0")
+    if how == "an older one amended":
+        project.commit("Meanwhile", other="x")
+        project.git("branch", "-q", "-D", "release/1.4.0")
+        released(project, "--branch")
+    project.git("fetch", "-q")
+    done = project.prepare("1.4.0", *DAY, "--branch", "--push", "--format", "json")
+    assert (done.code, remote.head("release/1.4.0")) == (3, theirs), done.out
+    assert done.json["error"]["fix"] == (
+        "origin has commits that are not in the release: git fetch origin; git log -p origin/release/1.4.0; if nobody "
+        "needs them: prepare-release 1.4.0 --branch release/1.4.0 --again --push"
+    )
+
+
+@pytest.mark.parametrize("edit", [(), ("--edit",)])
+def test_what_was_made_again_here_is_pushed_later(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edit: tuple[str, ...]
+) -> None:
+    """What is on the remote was here, and was replaced here, as asked."""
+    monkeypatch.setenv("GIT_EDITOR", "sed -i.bak s/colour/colours/")
+    remote = Project(add_remote(project, tmp_path / "remote"))
+    released(project, "--branch", "--push", *edit)
+    monkeypatch.setenv("GIT_EDITOR", "sed -i.bak s/colour/colouring/")
+    released(project, "--branch", "--again", "--date", "2026-02-04", *edit)
+    assert remote.head("release/1.4.0") != project.head("release/1.4.0")
+    released(project, "--branch", "--push")
+    assert remote.head("release/1.4.0") == project.head("release/1.4.0")
+
+
+def test_the_same_release_made_in_two_clones_is_one(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remote = Project(add_remote(project, tmp_path / "remote"))
+    clone = fresh_clone(remote, tmp_path / "clone")
+    released(project, "--branch", "--push")
+    monkeypatch.setenv("GIT_COMMITTER_NAME", "Ann")
+    released(clone, "--branch")
+    clone.git("fetch", "-q")
+    released(clone, "--branch", "--push")
+    assert remote.head("release/1.4.0") == clone.head("release/1.4.0") != project.head("release/1.4.0")
 
 
 def test_a_branch_that_was_dropped_is_pushed_anew(project: Project, tmp_path: Path) -> None:

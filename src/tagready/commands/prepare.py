@@ -16,9 +16,10 @@ from packaging.version import Version
 
 from tagready.commands.releases import candidate as candidates
 from tagready.commands.releases import preconditions
+from tagready.commands.releases.amended import has_files_as_made, is_as_made
 from tagready.commands.releases.candidate import Candidate, Edit
 from tagready.commands.releases.ground import Ground, date_of, look, resolve_version
-from tagready.commands.releases.history import as_stated, has_declared_edit, is_own, made_by_us, own_version
+from tagready.commands.releases.history import as_stated, is_own, made_by_us, own_version
 from tagready.commands.releases.refs import tag_and_push
 from tagready.commands.releases.resume import bring_own_along, finish_own
 from tagready.commands.releases.snapshot import Snapshot, take
@@ -291,11 +292,10 @@ def _other_content(
     """Return a finding where the branch has what is not to be replaced."""
     checked_out = is_here and ground.git.has_checked_out(prepared.branch)
     commits = _beyond(ground, tips)
-    ours = [each for each in commits if _is_ours(ground, each)]
+    ours = {each: release for each in commits if (release := _our_release(ground, each))}
     if options.again and not checked_out:
-        made = [each for each in ours if options.edit or not has_declared_edit(each.message)]
-        added = [each for each in commits if each not in made]
-        return [_would_drop(prepared, added, ours)] if added else []
+        added = [each for each in commits if each not in ours or not _is_as_made(*ours[each], options)]
+        return [_would_drop(prepared, added, ours=bool(ours))] if added else []
     renewable = bool(ours) or not (commits or checked_out)
     return [_branch_exists(prepared, ground.status.branch, checked_out, renewable)] if is_here else []
 
@@ -305,20 +305,28 @@ def _beyond(ground: Ground, tips: Collection[str]) -> tuple[LoggedCommit, ...]:
     return ground.git.log(*tips, "--not", ground.snapshot.commit.oid) if tips else ()
 
 
-def _is_ours(ground: Ground, logged: LoggedCommit) -> bool:
-    """Return whether a commit is a release that we made, of this version or of one that has never been tagged."""
+def _our_release(ground: Ground, logged: LoggedCommit) -> tuple[Snapshot, Version] | None:
+    """Return the release that we made a commit of: of this version, or of one that has never been tagged; or None."""
     commit = ground.git.commit(logged.oid) if made_by_us(logged.message) else None
     if commit is None:
-        return False
+        return None
     try:
-        version = own_version(ground.snapshot.at(commit))
+        release = ground.snapshot.at(commit)
+        version = own_version(release)
     except WrongUse:
-        return False
+        return None
     tags = {ref.name for ref in ground.refs}
-    return version is not None and (version == ground.version or f"refs/tags/{ground.tags.name(version)}" not in tags)
+    if version is None or (version != ground.version and f"refs/tags/{ground.tags.name(version)}" in tags):
+        return None
+    return release, version
 
 
-def _would_drop(prepared: Prepared, added: Sequence[LoggedCommit], ours: Sequence[LoggedCommit]) -> Finding:
+def _is_as_made(release: Snapshot, version: Version, options: Options) -> bool:
+    """Return whether nobody amended anything into a release; with --edit, its entry is written anew at any rate."""
+    return has_files_as_made(release, version) if options.edit else is_as_made(release, version)
+
+
+def _would_drop(prepared: Prepared, added: Sequence[LoggedCommit], *, ours: bool) -> Finding:
     subjects = [f"{each.oid[:10]} {each.subject}" for each in added]
     what = "what people added to the release" if ours else "no release of ours, but commits"
     what = "\n".join([f"{prepared.branch} has {what}, which a new one would drop:", *subjects])

@@ -324,6 +324,10 @@ class Git:
         done = self.run("--literal-pathspecs", "log", *plain, *arguments, "--", *paths)
         return read_log(done.stdout.decode("utf-8", "replace"))
 
+    def was_on(self, branch: str, commit: str) -> bool:
+        """Return whether a branch (full name) here was on a commit once, as far as its reflog goes."""
+        return commit in self.text("log", "--walk-reflogs", "--format=%H", branch, "--").split("\n")
+
     def merge_base(self, one: str, other: str) -> Commit | None:
         """Return the newest commit that both have, or None where their histories have none in common here."""
         done = self.run("merge-base", one, other, accept=(0, 1))
@@ -595,6 +599,12 @@ class Git:
             )
             if any(files):
                 yield Change(prefix + name, *files)
+
+    def differing(self, old: str, new: str, globs: Sequence[str]) -> set[str]:
+        """Return the paths in which two commits differ, and that one of git's globs matches."""
+        patterns = (f":(glob){glob}" for glob in globs)
+        done = self.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new, "--", *patterns)
+        return set(done.stdout.decode("utf-8", "surrogateescape").split("\0")) - {""}
 
     # -- moving things ---------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from packaging.version import Version
 
+from tagready.commands.releases.amended import is_as_made
 from tagready.commands.releases.history import is_own
 from tagready.commands.releases.snapshot import Snapshot
 from tagready.commands.releases.whereabouts import branch_facts
@@ -202,12 +203,20 @@ def refspecs(
 
 
 def _older(snapshot: Snapshot, prepared: Prepared, remote: str) -> tuple[str, ...]:
-    """Return the remote's branch where it is this release as we made it of an older commit, and nobody added to it."""
-    git = snapshot.git
-    there = git.commit(f"refs/remotes/{remote}/{prepared.branch}")
-    if there is None or there.oid == prepared.commit or not is_own(snapshot.at(there), Version(prepared.version)):
+    """Return the remote's branch where it is this release as we made it earlier, and nobody changed anything in it.
+
+    That is one which this repository had there itself, or one as it is made of the same commit or of an older one. Of
+    the same commit, another one is somebody's newer release as likely as an older one of ours.
+    """
+    git, own, version = snapshot.git, f"refs/heads/{prepared.branch}", Version(prepared.version)
+    there, here = git.commit(remote_ref(remote, own)), git.commit(prepared.commit)
+    if there is None or here is None or there.oid == here.oid or not is_own(snapshot.at(there), version):
         return ()
-    return (there.oid,) if git.is_ancestor(there.parents[0], prepared.parent) else ()
+    if git.was_on(own, there.oid):
+        return (there.oid,)
+    base = there.parents[0]
+    older = there.tree == here.tree if base == prepared.parent else git.is_ancestor(base, prepared.parent)
+    return (there.oid,) if older and is_as_made(snapshot.at(there), version) else ()
 
 
 def tracked(git: Git, remote: str | None) -> str | None:
