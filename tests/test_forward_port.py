@@ -500,6 +500,16 @@ def test_a_push_that_is_refused_leaves_the_commit_here(maintained: Project, tmp_
     assert (result.code, on_remote(maintained, "main")) == (0, maintained.head())
 
 
+@pytest.mark.parametrize("tag", ["v1.3.1", "v9.9.9"])
+def test_a_series_that_began_at_the_main_branch_is_held_against_its_own(
+    maintained: Project, tmp_path: Path, tag: str
+) -> None:
+    add_remote(maintained, tmp_path / "remote.git")
+    run(git("switch", "-q", "-c", "2.x", "origin/main"), put("later"), git("push", "-q", "origin", "HEAD:main"))(maintained)
+    run(git("reset", "-q", "--hard", "HEAD^"), git("push", "-q", "origin", "2.x"))(maintained)
+    assert forward(maintained, tag, "--dry-run").rules == ([] if tag == "v1.3.1" else ["tag-missing"])
+
+
 def test_without_a_remote_there_is_nothing_to_push_to(maintained: Project) -> None:
     before = maintained.fingerprint()
     assert forward(maintained, "v1.3.1", "--push").code == 2

@@ -1983,6 +1983,36 @@ def test_push_from_a_topic_branch_leaves_the_main_one_alone(project: Project, tm
     assert project.prepare("1.4.0", "--format", "json").json["pushed_branch"] is None
 
 
+def test_a_series_that_began_at_the_main_branch_is_held_against_its_own(project: Project, tmp_path: Path) -> None:
+    """`git switch -c 1.4.x origin/main` lets it follow the main branch, which goes on without it."""
+    remote = Project(add_remote(project, tmp_path / "remote"))
+    project.git("switch", "-q", "-c", "1.4.x", "origin/main")
+    project.git("push", "-q", "origin", "1.4.x")
+    colleagues(remote, tmp_path / "other", "main")
+    theirs = colleagues(remote, tmp_path / "third", "1.4.x")
+    project.git("fetch", "-q")
+    (found,) = project.prepare("1.4.0", *DAY, "--push", "--format", "json").json["findings"]
+    assert (found["rule"], found["message"], found["fix"]) == (
+        "branch-behind",
+        "origin/1.4.x has 1 commit that 1.4.x has not, and the release would miss",
+        "git pull --ff-only origin 1.4.x",
+    )
+    project.git(*found["fix"].split()[1:], "-q")
+    assert project.head() == theirs
+    released(project)
+    released(project, "--tag", "--push")
+    assert remote.head("1.4.x") == remote.head("v1.4.0") == project.head()
+
+
+def test_a_series_that_was_never_pushed_misses_nothing(project: Project, tmp_path: Path) -> None:
+    remote = Project(add_remote(project, tmp_path / "remote"))
+    project.git("switch", "-q", "-c", "1.4.x", "origin/main")
+    colleagues(remote, tmp_path / "other", "main")
+    project.git("fetch", "-q")
+    released(project, "--push")
+    assert remote.head("1.4.x") == project.head()
+
+
 @pytest.mark.parametrize("took", [True, False])
 @pytest.mark.parametrize("options", [("--tag",), ("--branch",)])
 def test_a_push_whose_answer_is_lost(project: Project, tmp_path: Path, took: bool, options: tuple[str, ...]) -> None:
@@ -2003,15 +2033,20 @@ def test_a_push_whose_answer_is_lost(project: Project, tmp_path: Path, took: boo
     assert done.json["error"]["what"].startswith("whether origin took the push cannot be known; the release stays here")
 
 
-def test_local_commits_below_a_release_that_could_not_be_pushed(project: Project, tmp_path: Path) -> None:
+@pytest.mark.parametrize("follows", [True, False])
+def test_local_commits_below_a_release_that_could_not_be_pushed(
+    project: Project, tmp_path: Path, follows: bool
+) -> None:
     remote = Project(add_remote(project, tmp_path / "remote"))
+    if not follows:
+        project.git("branch", "--unset-upstream")
     colleagues(remote, tmp_path / "other", "main")
     project.commit("Local", local="x")
     parent = project.head()
     done = project.prepare("1.4.0", *DAY, "--push", "--format", "json")
     assert done.json["error"]["fix"] == (
         "origin has commits that are not in the release: "
-        f"git reset --keep {parent[:10]}; git pull --rebase; prepare-release 1.4.0"
+        f"git reset --keep {parent[:10]}; git pull --rebase{'' if follows else ' origin main'}; prepare-release 1.4.0"
     )
     for command in done.json["error"]["fix"].partition(": ")[2].split("; ")[:2]:
         project.git(*command.split()[1:])

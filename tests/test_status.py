@@ -553,13 +553,17 @@ def test_a_release_that_waits_on_a_branch_of_the_remote(project: Project, tmp_pa
     assert states(answer) == stand("*", "*", "-", "-")
 
 
-def test_a_release_that_arrived_on_the_remotes_branch(prepared: Project) -> None:
+@pytest.mark.parametrize("follows", [True, False])
+def test_a_release_that_arrived_on_the_remotes_branch(prepared: Project, follows: bool) -> None:
     """The pull request was merged elsewhere; here, only `git fetch` was run."""
     run(git("push", "-q"), git("reset", "-q", "--hard", "HEAD^"))(prepared)
+    if not follows:
+        prepared.git("branch", "--unset-upstream")
+    pull = f"git pull --ff-only{'' if follows else ' origin main'}"
     answer = status(prepared, "1.4.0").json
     assert (states(answer), answer["commit"]) == (stand("*", "*", "-", "-"), prepared.head("origin/main"))
-    assert answer["next"] == "git pull --ff-only, then tagready tag 1.4.0 --push"
-    prepared.git("pull", "-q", "--ff-only")
+    assert answer["next"] == f"{pull}, then tagready tag 1.4.0 --push"
+    prepared.git(*pull.split()[1:], "-q")
     assert status(prepared, "1.4.0").json["next"] == "tagready tag 1.4.0 --push"
 
 

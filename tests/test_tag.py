@@ -532,17 +532,21 @@ def test_a_refusal_as_text(project: Project) -> None:
 # -- before the release has arrived ------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("follows", [True, False])
 @pytest.mark.parametrize("arguments", [("1.4.0",), ("1.4.0", "--push")])
-def test_before_the_merge_is_pulled(project: Project, arguments: tuple[str, ...]) -> None:
+def test_before_the_merge_is_pulled(project: Project, arguments: tuple[str, ...], follows: bool) -> None:
     """The pull request was merged elsewhere; here, only `git fetch` was run."""
     run(git("push", "-q"), git("reset", "-q", "--hard", "HEAD^"))(project)
+    if not follows:
+        project.git("branch", "--unset-upstream")
+    pull = f"git pull --ff-only{'' if follows else ' origin main'}"
     (found,) = refused(project, *arguments).json["findings"]
     assert (found["rule"], found["message"], found["fix"]) == (
         "entry-missing",
         f"{project.head()[:10]} has no entry for 1.4.0 yet, but origin/main has",
-        "git pull --ff-only, then tagready tag " + " ".join(arguments),
+        f"{pull}, then tagready tag " + " ".join(arguments),
     )
-    project.git("pull", "-q", "--ff-only")
+    project.git(*pull.split()[1:], "-q")
     assert tagged(project, *arguments).json["commit"] == project.head("origin/main")
 
 

@@ -23,7 +23,7 @@ from tagready.commands.releases.forward_ground import (
     target_of,
     with_entry,
 )
-from tagready.commands.releases.refs import is_behind, no_remote, pull, push, pushed_as, way_on
+from tagready.commands.releases.refs import is_behind, no_remote, pull, push, pushed_as, status_of, way_on
 from tagready.commands.releases.resume import bring_own_along
 from tagready.commands.releases.snapshot import Snapshot, take
 from tagready.commands.releases.whereabouts import remote_of, scratch_folder
@@ -100,8 +100,9 @@ def forward_port(git: Git, options: Options, overlay: Path | None) -> Ported:
             raise no_remote()
         source = source_of(snapshot, refs, version, tag)
         if isinstance(source, Finding):
-            raise Refused(*about_branch(git, git.status([snapshot.news.changelog])), source)
-        return _forward_port(target_of(snapshot, source), source, options, refs)
+            status = status_of(snapshot, refs, [snapshot.news.changelog], remote_of(snapshot))
+            raise Refused(*about_branch(git, status), source)
+        return _forward_port(target_of(snapshot, refs, source), source, options, refs)
     except (Refused, Trouble) as problem:
         problem.about = {"project": snapshot.name, "version": str(version), "tag": tag}
         raise
@@ -131,7 +132,7 @@ def _forward_port(target: Target, source: Source, options: Options, refs: Sequen
         own = bool(branch) and ported.on_current_branch and _is_own(snapshot.commit, source)
         return _already(target, options, ported, refs, own=own)
     if made := _own_branch(target, source, options, refs):
-        return _already(target_of(made, source), options, ported, refs, own=True)
+        return _already(target_of(made, refs, source), options, ported, refs, own=True)
     text, found = with_entry(target, source), judge(target, source, options.branch, refs)
     if found or isinstance(text, Finding):
         raise Refused(*found, *([text] if isinstance(text, Finding) else []), *target.others)

@@ -20,7 +20,7 @@ from tagready.commands.releases.forward_ground import command_after
 from tagready.commands.releases.ground import Ground, look
 from tagready.commands.releases.history import CutOff, changelog_path, release_of
 from tagready.commands.releases.lineage import release_before
-from tagready.commands.releases.refs import tag_of, tracked
+from tagready.commands.releases.refs import pull_tracked, tag_of, tracked
 from tagready.commands.releases.snapshot import Snapshot, take
 from tagready.commands.releases.whereabouts import branch_facts, remote_of
 from tagready.commands.verify import Verified
@@ -412,7 +412,7 @@ def _way_on(
     if found.waiting:
         return Way.STEP, f"merge {found.waiting}, then tagready tag {version}{push}"
     if State.ABSENT in states["local tag"] or (remote and State.ABSENT in states["remote tag"]):
-        first = "git pull --ff-only, then " if found.pull else ""
+        first = f"{pull_tracked(snapshot.git, remote)}, then " if remote and found.pull else ""
         where = "" if found.commit.oid == (found.pull or snapshot.commit.oid) else f" --commit {commit}"
         return Way.STEP, f"{first}tagready tag {version}{where}{push}"
     if remote and State.UNVERIFIABLE in states["remote tag"] and State.AS_INTENDED not in states["index"]:

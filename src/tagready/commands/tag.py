@@ -20,6 +20,7 @@ from tagready.commands.releases.refs import (
     make_tag,
     no_remote,
     pull,
+    pull_tracked,
     push,
     pushed_as,
     tag_of,
@@ -121,7 +122,7 @@ def _check_arrived(snapshot: Snapshot, version: Version, remote: str | None, pus
         return
     own = snapshot.config.branch.replace("{version}", str(version))
     upstream = tracked(snapshot.git, remote)
-    ways = {upstream: "git pull --ff-only"} if upstream else {}
+    ways = {upstream: pull_tracked(snapshot.git, remote)} if upstream and remote else {}
     ways |= dict.fromkeys((f"refs/heads/{own}", f"refs/remotes/{remote}/{own}"), f"merge {own}")
     for name, way in ways.items():
         commit = snapshot.git.commit(name)

@@ -342,6 +342,11 @@ class Git:
         """Return whether the commit contains the ancestor."""
         return self.run("merge-base", "--is-ancestor", ancestor, commit, accept=(0, 1)).returncode == 0
 
+    def ahead_and_behind(self, branch: str, other: str) -> tuple[int, int]:
+        """Return how many commits a branch has that another one has not, and the other way round."""
+        ahead, behind = self.text("rev-list", "--left-right", "--count", f"{branch}...{other}", "--").split()
+        return int(ahead), int(behind)
+
     def config(self, key: str) -> str | None:
         """Return the last value of a configuration key (lower case, as git lists it), or None."""
         values = self._configuration().get(key)

@@ -83,13 +83,17 @@ class PathStatus(NamedTuple):
 
 
 class Status(NamedTuple):
-    """What `git status` says of a set of paths, and of the branch; `upstream` is empty where there is none."""
+    """What `git status` says of a set of paths, and of the branch; `upstream` is empty where there is none.
+
+    `to_pull` is what `git pull` has to be told, where `upstream` is not the branch that this one follows.
+    """
 
     branch: str
     upstream: str
     ahead: int
     behind: int
     paths: tuple[PathStatus, ...] = ()
+    to_pull: tuple[str, ...] = ()
 
 
 class RemoteAnswer(NamedTuple):

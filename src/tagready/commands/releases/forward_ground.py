@@ -13,6 +13,7 @@ from packaging.version import Version
 from tagready.commands.releases import preconditions
 from tagready.commands.releases.asked import missing
 from tagready.commands.releases.history import changelog_path, committed_changelog, consumed
+from tagready.commands.releases.refs import status_of
 from tagready.commands.releases.snapshot import Snapshot
 from tagready.commands.releases.whereabouts import branch_facts, remote_of
 from tagready.doors.git import Git
@@ -89,7 +90,7 @@ def source_of(snapshot: Snapshot, refs: Sequence[Ref], version: Version, tag: st
     return Source(version, tag, entry.date or "", text, blanks, consumed(there, path, version))
 
 
-def target_of(snapshot: Snapshot, source: Source) -> Target:
+def target_of(snapshot: Snapshot, refs: Sequence[Ref], source: Source) -> Target:
     """Return the changelog that the release's entry goes to, and what of its fragments is pending there."""
     git, news, version = snapshot.git, snapshot.news, source.version
     path = changelog_path(snapshot, version)
@@ -99,7 +100,7 @@ def target_of(snapshot: Snapshot, source: Source) -> Target:
     changelog = snapshot.changelog(text)
     there = [changelog.whole(entry) for entry in changelog.of(version)] if news.single_file else [changelog.text]
     same, others = _pending(snapshot, source)
-    status = git.status([path, *same])
+    status = status_of(snapshot, refs, [path, *same], remote_of(snapshot))
     git.check_locks(status.branch)
     entries = tuple(entry for entry in there if entry.strip())
     return Target(snapshot, version, path, text, changelog, entries, same, others, status)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from packaging.version import Version
 
 from tagready.commands.releases.history import Released, is_typed, release_of
+from tagready.commands.releases.refs import status_of
 from tagready.commands.releases.snapshot import FragmentData, Snapshot
 from tagready.commands.releases.whereabouts import remote_of
 from tagready.doors.git import Git
@@ -88,7 +89,7 @@ def look(snapshot: Snapshot, refs: tuple[Ref, ...], tags: Tags, options: Options
     path = git.resolve(snapshot.commit.tree, snapshot.news.changelog_for(str(version), date))
     text = renewed.text if renewed else snapshot.text(path)
     touched = _touched(snapshot, path)
-    status = git.status(touched)
+    status = status_of(snapshot, refs, touched, remote)
     git.check_locks(status.branch)
     if remote is None and options.push:
         raise WrongUse("there is no remote to push to", "git remote add origin ADDRESS, or leave --push out")

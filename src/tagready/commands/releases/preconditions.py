@@ -102,7 +102,7 @@ def branch_findings(git: Git, status: Status, what: str = "the release") -> list
             finding(
                 "branch-behind",
                 f"{status.upstream} has {commits} that {status.branch} has not, and {what} would miss",
-                "git pull --rebase" if status.ahead else "git pull --ff-only",
+                " ".join(["git pull", "--rebase" if status.ahead else "--ff-only", *status.to_pull]),
             )
         )
     return found

@@ -15,7 +15,7 @@ from tagready.commands.releases.whereabouts import branch_facts
 from tagready.doors.git import Git
 from tagready.facts.branches import default_branch, is_release_branch, release_branches
 from tagready.facts.findings import Refused, WorldFailed, WrongUse, finding
-from tagready.facts.git_records import Ref, RemoteAnswer
+from tagready.facts.git_records import Ref, RemoteAnswer, Status
 from tagready.facts.prepared import Options, Prepared
 from tagready.facts.tags import Tags
 
@@ -119,9 +119,14 @@ def way_on(remote: str, failure: WorldFailed) -> str:
 
 def pull(git: Git, remote: str, target: str, *, rebase: bool) -> str:
     """Return the command that brings what a remote branch has into the current one."""
-    way = f"git pull {'--rebase' if rebase else '--ff-only'}"
-    follows = tracked(git, remote) == remote_ref(remote, target)
+    way, branch = f"git pull {'--rebase' if rebase else '--ff-only'}", f"branch.{git.current_branch()}"
+    follows = (git.config(f"{branch}.remote"), git.config(f"{branch}.merge")) == (remote, target)
     return way if follows else f"{way} {remote} {target.removeprefix('refs/heads/')}"
+
+
+def pull_tracked(git: Git, remote: str) -> str:
+    """Return the command that brings what the current branch follows into it: see `tracked`."""
+    return pull(git, remote, upstream_of(git, git.current_branch(), remote), rebase=False)
 
 
 def is_behind(failure: WorldFailed) -> bool:
@@ -252,6 +257,25 @@ def pushed_as(snapshot: Snapshot, refs: Sequence[Ref], branch: str, remote: str)
     began_there = followed == f"refs/heads/{default_branch(facts)}"
     renamed = is_release_branch(branch, release_branches(facts) or []) and not began_there
     return followed if renamed else f"refs/heads/{branch}"
+
+
+def status_of(snapshot: Snapshot, refs: Sequence[Ref], paths: Sequence[str], remote: str | None) -> Status:
+    """Return git's verdict on paths, and on the current branch: held against the remote's that it is pushed to.
+
+    git holds it against the one that it follows. For a series that began at the main branch that is the main branch,
+    whose commits are not to come into it.
+    """
+    git, status = snapshot.git, snapshot.git.status(paths)
+    if remote is None or not status.upstream or not is_release_branch(status.branch, snapshot.config.release_branches):
+        return status
+    target = pushed_as(snapshot, refs, status.branch, remote)
+    if target == upstream_of(git, status.branch, remote):
+        return status
+    name, there = target.removeprefix("refs/heads/"), remote_ref(remote, target)
+    if all(ref.name != there for ref in refs):
+        return status._replace(upstream="", ahead=0, behind=0)
+    ahead, behind = git.ahead_and_behind(f"refs/heads/{status.branch}", there)
+    return status._replace(upstream=f"{remote}/{name}", ahead=ahead, behind=behind, to_pull=(remote, name))
 
 
 def upstream_of(git: Git, branch: str, remote: str) -> str:

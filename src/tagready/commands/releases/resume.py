@@ -9,7 +9,7 @@ from packaging.version import Version
 from tagready.commands.releases import proof
 from tagready.commands.releases.history import as_stated
 from tagready.commands.releases.preconditions import branch_findings
-from tagready.commands.releases.refs import pushed_as, tag_and_push, tag_of
+from tagready.commands.releases.refs import pushed_as, status_of, tag_and_push, tag_of
 from tagready.commands.releases.snapshot import Snapshot
 from tagready.commands.releases.whereabouts import default_branch, remote_of
 from tagready.doors.git import Git
@@ -37,7 +37,7 @@ def finish_own(snapshot: Snapshot, tags: Tags, version: Version, options: Option
     if options.tag:
         report = report.and_(branches.judge(facts)).and_(_tag_elsewhere(asked.answer(), tag, head.oid, remote))
     if direct and (options.tag or options.push):
-        report = report.and_(Report(tuple(_on_branch(snapshot, judged.path))))
+        report = report.and_(Report(tuple(_on_branch(snapshot, refs, judged.path))))
     report = report.dropping(options.skip)
     if not report.ok:
         raise Refused(report=report)
@@ -74,14 +74,13 @@ def finish_own(snapshot: Snapshot, tags: Tags, version: Version, options: Option
     return tag_and_push(snapshot, refs, prepared, tags, options)
 
 
-def _on_branch(snapshot: Snapshot, changelog: str) -> list[Finding]:
+def _on_branch(snapshot: Snapshot, refs: Sequence[Ref], changelog: str) -> list[Finding]:
     """Return what stands against tagging or pushing what the current branch has.
 
     That the remote's branch has the release, and commits after it, does not.
     """
-    git = snapshot.git
-    status = git.status([changelog])
-    return branch_findings(git, status if status.ahead else status._replace(behind=0))
+    status = status_of(snapshot, refs, [changelog], remote_of(snapshot))
+    return branch_findings(snapshot.git, status if status.ahead else status._replace(behind=0))
 
 
 def _tag_elsewhere(answer: RemoteAnswer | str, tag: str, commit: str, remote: str | None) -> Report:
