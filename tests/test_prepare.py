@@ -2054,6 +2054,40 @@ def test_local_commits_below_a_release_that_could_not_be_pushed(
     assert remote.head("main") == project.head()
 
 
+@pytest.mark.parametrize("adds", [True, False])
+def test_the_way_out_on_the_releases_own_branch(make: Make, tmp_path: Path, adds: bool) -> None:
+    """What the remote has there is a release as well, which is renewed on top."""
+    project = make(pyproject=with_keys('flow = "pull-request"'))
+    remote = Project(add_remote(project, tmp_path / "remote"))
+    released(project, "--push")
+    prepared = project.head("release/1.4.0")
+    colleagues(remote, tmp_path / "other", "release/1.4.0")
+    project.git("switch", "-q", "release/1.4.0")
+    more = ("--again", "--date", "2026-02-04") if adds else ()
+    done = project.prepare("1.4.0", *DAY, "--push", *more, "--format", "json")
+    pull, again = "git pull --ff-only origin release/1.4.0", "prepare-release 1.4.0 --again --push"
+    way = done.json["error"]["fix"].removeprefix("origin has commits that are not in the release: ")
+    assert way == (f"git reset --keep {prepared[:10]}; {pull}; {again}" if adds else pull)
+    for command in way.split("; ")[: 2 if adds else 1]:
+        project.git(*command.split()[1:])
+    if adds:
+        assert project.prepare("1.4.0", *more, "--push").code == 0
+    assert remote.head("release/1.4.0") == project.head()
+
+
+def test_the_way_out_where_the_remote_has_the_release_and_more(project: Project, tmp_path: Path) -> None:
+    remote = Project(add_remote(project, tmp_path / "remote"))
+    released(project, "--push")
+    theirs = colleagues(remote, tmp_path / "other", "main")
+    done = project.prepare("1.4.0", "--tag", "--push", "--format", "json")
+    assert done.json["error"]["fix"] == (
+        "origin has commits that are not in the release: git fetch origin, and run it again"
+    )
+    project.git("fetch", "-q", "origin")
+    assert project.prepare("1.4.0", "--tag", "--push").code == 0
+    assert (remote.head("v1.4.0"), remote.head("main")) == (project.head(), theirs)
+
+
 def test_a_push_that_is_refused_is_the_worlds_failure_and_can_be_repeated(project: Project, tmp_path: Path) -> None:
     remote = add_remote(project, tmp_path / "remote")
     hook = remote / "hooks/pre-receive"

@@ -42,7 +42,7 @@ def tag_and_push(
         wanted |= {f"refs/tags/{prepared.tag}": prepared.commit} if options.tag else {}
         renewed = () if prepared.on_current_branch else (*judged, *_older(snapshot, prepared, remote))
         if wanted and (failed := push(git, remote, refspecs(git, prepared, remote, wanted, renewed), wanted)):
-            raise _not_pushed(git, prepared, remote, target, failed) from None
+            raise _not_pushed(snapshot, prepared, remote, target, failed) from None
         prepared = prepared._replace(pushed_to=remote, pushed_branch=target.removeprefix("refs/heads/"))
     return prepared
 
@@ -84,12 +84,12 @@ def _has_moved_on(git: Git, prepared: Prepared, remote: str, target: str) -> boo
     return there is not None and there.oid != prepared.commit and git.is_ancestor(prepared.commit, there.oid)
 
 
-def _not_pushed(git: Git, prepared: Prepared, remote: str, target: str, failed: Failed) -> WorldFailed:
+def _not_pushed(snapshot: Snapshot, prepared: Prepared, remote: str, target: str, failed: Failed) -> WorldFailed:
     """Return the failure with where the release stands: it is whole here, and nothing of it is there."""
     made = f"{prepared.commit[:10]} on {prepared.branch}" + (f" and the tag {prepared.tag}" if prepared.tagged else "")
     return WorldFailed(
         f"{failed.took}; the release stays here: {made}",
-        f"{remote} has commits that are not in the release: {_renewal(git, prepared, remote, target)}"
+        f"{remote} has commits that are not in the release: {_renewal(snapshot, prepared, remote, target)}"
         if is_behind(failed.failure)
         else way_on(remote, failed.failure),
         failed.failure.command,
@@ -97,17 +97,23 @@ def _not_pushed(git: Git, prepared: Prepared, remote: str, target: str, failed: 
     )
 
 
-def _renewal(git: Git, prepared: Prepared, remote: str, target: str) -> str:
-    """Return the commands that make the release anew where the remote is ahead."""
+def _renewal(snapshot: Snapshot, prepared: Prepared, remote: str, target: str) -> str:
+    """Return the commands that make the release anew where the remote is ahead; where it has ours, those that see it.
+
+    On the release's own branch, what the remote has is a release of this version as well.
+    """
+    git, own = snapshot.git, snapshot.config.branch.replace("{version}", prepared.version)
     if not prepared.on_current_branch:
         look = f"git fetch {remote}; git log -p {remote}/{prepared.branch}"
         again = f"prepare-release {prepared.version} --branch {prepared.branch} --again --push"
         return f"{look}; if nobody needs them: {again}"
+    on_its_own, there = target == f"refs/heads/{own}", git.commit(remote_ref(remote, target))
+    if there is not None and git.is_ancestor(prepared.commit, there.oid):
+        return pull(git, remote, target, rebase=False) if on_its_own else f"git fetch {remote}, and run it again"
     drop_tag = f"git tag -d {prepared.tag}; " if prepared.tagged else ""
-    there = git.commit(remote_ref(remote, target))
     ahead = there is None or not git.is_ancestor(prepared.parent, there.oid)
     back = f"git reset --keep {prepared.parent[:10]}; {pull(git, remote, target, rebase=ahead)}"
-    return f"{drop_tag}{back}; prepare-release {prepared.version}"
+    return f"{drop_tag}{back}; prepare-release {prepared.version}{' --again --push' if on_its_own else ''}"
 
 
 def way_on(remote: str, failure: WorldFailed) -> str:
