@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 from projects import Project, copy_pair, make_pair
-from tagready.commands.releases.refs import is_behind, make_tag, no_remote, pushed_as, refspecs, upstream_of
+from tagready.commands.releases.refs import (
+    is_behind,
+    make_tag,
+    no_remote,
+    pushed_as,
+    refspecs,
+    upstream_of,
+    way_on,
+)
 from tagready.commands.releases.snapshot import take
 from tagready.doors.git import Git, discover
 from tagready.facts.findings import Refused, Report, WorldFailed, WrongUse
@@ -239,6 +247,19 @@ def test_what_git_says_of_a_remote_that_is_ahead(
     with closing(discover(project.path)) as git, pytest.raises(WorldFailed) as failed:
         git.push("origin", *refspec.replace("{old}", old).split())
     assert is_behind(failed.value) is behind
+
+
+@pytest.mark.parametrize(
+    ("said", "look"),
+    [
+        pytest.param("fatal: Could not read from remote repository.", True, id="not reached"),
+        pytest.param("", True, id="not a word"),
+        pytest.param("remote: Not today.", False, id="refused"),
+    ],
+)
+def test_the_way_on_after_a_push_that_failed(said: str, look: bool) -> None:
+    way = "look whether origin can be reached: git ls-remote origin" if look else "do what is asked for above"
+    assert way_on("origin", WorldFailed("git push failed", "", "git push", said)) == f"{way}, and run it again"
 
 
 def test_no_remote() -> None:

@@ -119,7 +119,8 @@ def _renewal(snapshot: Snapshot, prepared: Prepared, remote: str, target: str) -
 def way_on(remote: str, failure: WorldFailed) -> str:
     """Return what to do after a push that failed for another reason than that the remote is ahead."""
     away = re.search(r"Could not read from remote|unable to access|not appear to be a git", failure.stderr)
-    look = f"look whether {remote} can be reached: git ls-remote {remote}" if away else "do what is asked for above"
+    unknown = away or not failure.stderr.strip()
+    look = f"look whether {remote} can be reached: git ls-remote {remote}" if unknown else "do what is asked for above"
     return f"{look}, and run it again"
 
 
