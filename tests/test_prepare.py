@@ -2222,8 +2222,12 @@ def test_what_an_editor_leaves_behind(
     assert project.prepare("1.4.0", *DAY, "--edit", "--format", "json").code == code
 
 
-def test_an_editor_that_changes_nothing_declares_nothing(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GIT_EDITOR", "true")
+@pytest.mark.parametrize("editor", ["true", ":"])
+def test_an_editor_that_changes_nothing_declares_nothing(
+    project: Project, monkeypatch: pytest.MonkeyPatch, editor: str
+) -> None:
+    """Git takes `:` for no editor at all."""
+    monkeypatch.setenv("GIT_EDITOR", editor)
     released(project, "--edit")
     assert (ENTRY in project.read("CHANGELOG.md"), edited_trailer(project)) == (True, "")
 

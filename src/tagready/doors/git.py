@@ -140,8 +140,11 @@ class Git:
         """Open a file in the editor that git would open; raise WorldFailed where that fails.
 
         Git itself starts it, as an alias: with the shell that it has brought along, so the editor may be any command.
+        To git, `:` says that none is to be opened.
         """
         editor = self.text("var", "GIT_EDITOR")
+        if editor == ":":
+            return
         command = ["git", "-c", f"alias.open-in-editor=!{editor}", "open-in-editor", str(file)]
         done = subprocess.run(command, cwd=self.top, check=False)
         if done.returncode != 0:
