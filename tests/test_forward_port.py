@@ -505,7 +505,9 @@ def test_a_series_that_began_at_the_main_branch_is_held_against_its_own(
     maintained: Project, tmp_path: Path, tag: str
 ) -> None:
     add_remote(maintained, tmp_path / "remote.git")
-    run(git("switch", "-q", "-c", "2.x", "origin/main"), put("later"), git("push", "-q", "origin", "HEAD:main"))(maintained)
+    run(git("switch", "-q", "-c", "2.x", "origin/main"), put("later"), git("push", "-q", "origin", "HEAD:main"))(
+        maintained
+    )
     run(git("reset", "-q", "--hard", "HEAD^"), git("push", "-q", "origin", "2.x"))(maintained)
     assert forward(maintained, tag, "--dry-run").rules == ([] if tag == "v1.3.1" else ["tag-missing"])
 

@@ -1130,6 +1130,28 @@ def test_a_word_counts_from_the_release_that_head_is(project: Project, word: str
         assert (again["version"], again["already"], again["pushed_to"]) == ("1.4.0", True, "origin")
 
 
+@pytest.mark.parametrize("by", ["options", "key"])
+@pytest.mark.parametrize(
+    ("word", "version"), [("auto", "1.4.0"), ("minor", "1.4.0"), ("patch", "1.4.1"), ("major", "2.0.0")]
+)
+def test_a_word_with_a_push_counts_from_the_release_that_is_out(
+    make: Make, tmp_path: Path, word: str, version: str, by: str
+) -> None:
+    """A word that comes to the very release goes on finishing its run, which may have been killed."""
+    project = make(pyproject=with_keys("push = true" if by == "key" else ""))
+    add_remote(project, tmp_path / "remote.git")
+    released(project, "--tag", "--push")
+    options = ("--tag", "--push") if by == "options" else ()
+    answer = project.prepare(word, *DAY, *options, "--format", "json")
+    rules = [] if version == "1.4.0" else ["nothing-to-release"]
+    assert (answer.rules, answer.json["version"]) == (rules, version), answer.out
+    if rules:
+        project.write("changelog.d/20.bugfix.md", "Late.\n")
+        project.commit()
+        answer = project.prepare(word, *DAY, *options, "--format", "json")
+        assert (answer.code, answer.json["version"], answer.json["pushed_to"]) == (0, version, "origin")
+
+
 def later_fragment(project: Project, remote: Project) -> None:
     project.write("changelog.d/20.bugfix.md", "Late.\n")
     project.commit()

@@ -74,16 +74,26 @@ def prepare(
 def _meant(snapshot: Snapshot, options: Options, tags: Tags) -> Version | None:
     """Return the version that is asked for; None where a word asks for the next one, which is still to be counted.
 
-    A word means the release that HEAD is: a killed run may have left something of it open. Once that has its tag, and
-    nothing more is to be made or pushed, only `auto` does, which has asked for just what is in it.
+    A word means the release that HEAD is: a killed run may have left something of it open. Once that has its tag, it
+    does so only with --tag or --push, and if it comes to that version; or if it is `auto`, which has asked for just
+    what is in it.
     """
     if options.version not in versions.WORDS:
         return versions.canonical(options.version, words=True)
     version = own_version(snapshot)
-    if version is None or options.version == "auto" or options.tag or options.push:
+    tagged = snapshot.git.commit(f"refs/tags/{tags.name(version)}") if version else None
+    if version is None or options.version == "auto" or tagged is None or tagged.oid != snapshot.commit.oid:
         return version
-    tagged = snapshot.git.commit(f"refs/tags/{tags.name(version)}")
-    return None if tagged and tagged.oid == snapshot.commit.oid else version
+    finishes = (options.tag or options.push) and _counted_before(snapshot, tags, options) in (None, version)
+    return version if finishes else None
+
+
+def _counted_before(snapshot: Snapshot, tags: Tags, options: Options) -> Version | None:
+    """Return what a word came to just before HEAD, or None where a shallow clone does not tell."""
+    parent = snapshot.git.commit(snapshot.commit.parents[0])
+    if parent is None or snapshot.git.is_shallow():
+        return None
+    return resolve_version(snapshot.at(parent), tags, options)[0]
 
 
 def _is_on(snapshot: Snapshot, version: Version, options: Options) -> bool:
@@ -98,14 +108,12 @@ def _refuse_another(snapshot: Snapshot, version: Version, options: Options, tags
 
     `auto` has asked for just that one: its fragments are in it.
     """
-    head, git = snapshot.commit, snapshot.git
-    parent = git.commit(head.parents[0])
-    if options.version not in versions.WORDS or options.version == "auto" or parent is None or git.is_shallow():
+    if options.version not in versions.WORDS or options.version == "auto":
         return
-    asked, _ = resolve_version(snapshot.at(parent), tags, options)
-    if asked != version:
+    asked, head = _counted_before(snapshot, tags, options), snapshot.commit
+    if asked not in (None, version):
         what = f"{version} is prepared already, in {head.oid[:10]}, and {options.version} would be {asked}"
-        back = f"git reset --keep {parent.oid[:10]} && prepare-release {options.version}"
+        back = f"git reset --keep {head.parents[0][:10]} && prepare-release {options.version}"
         raise Refused(finding("entry-exists", what, f"tag it (tagready tag {version}), or take it back: {back}"))
 
 
