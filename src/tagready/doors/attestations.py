@@ -48,8 +48,8 @@ def _is_of(attestation: Path, file: ReleasedFile) -> bool:
 
 def _without() -> str:
     """Return the command that publishes without: a workflow is started anew, as the tag has it, with its input."""
-    known = {name: os.environ.get(name, "") for name in ("GITHUB_WORKFLOW_REF", "GITHUB_REF_TYPE", "GITHUB_REF_NAME")}
-    workflow, kind, tag = known.values()
+    names = ("GITHUB_WORKFLOW_REF", "GITHUB_REF_TYPE", "GITHUB_REF_NAME")
+    workflow, kind, tag = (os.environ.get(name, "") for name in names)
     if not workflow or kind != "tag":
         return "tagready publish --trusted --no-attestations"
     file = workflow.partition("@")[0].rpartition("/")[2]
