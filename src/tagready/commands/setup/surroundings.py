@@ -154,9 +154,8 @@ def _root(git: Git) -> str:
         folders.append(posixpath.dirname(folders[-1]))
     for folder in folders:
         pyproject = _toml(git, posixpath.join(folder, "pyproject.toml")) or {}
-        if _read(git, posixpath.join(folder, "towncrier.toml")) is not None or "towncrier" in table_at(
-            pyproject, "tool"
-        ):
+        has_file = _read(git, posixpath.join(folder, "towncrier.toml")) is not None
+        if has_file or "towncrier" in table_at(pyproject, "tool"):
             return folder
     for folder in folders:
         if any(_read(git, posixpath.join(folder, name)) is not None for name in ("pyproject.toml", "setup.cfg")):
