@@ -74,6 +74,7 @@ def uploads(on: str, condition: str = "name: Ship", given: str = "") -> str:
         (uploads("workflow_dispatch"), "too"),
         (uploads("{push: }", "if: github.event_name == 'schedule'"), "too"),
         (uploads(TAGS, given="repository-url: https://test.pypi.example/legacy/"), None),
+        (uploads(TAGS, given="repository-url: https://test-pypi.example/legacy/"), None),
         ("on: push\njobs:\n  test:\n    runs-on: ubuntu-24.04\n    steps:\n      - run: pytest\n", None),
         ("on: [", None),
         ("", None),

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from tagready.commands.setup.surroundings import Surroundings
 from tagready.facts.actions.workflow_expressions import TAG, holds
-from tagready.facts.actions.workflows import Job, Step, Workflow, read_workflow
+from tagready.facts.actions.workflows import TEST_INDEX, Job, Step, Workflow, read_workflow
 from tagready.facts.findings import WrongUse
 from tagready.facts.places import find_places, judge
 from tagready.facts.project import normalized
@@ -95,8 +95,6 @@ def _parts(path: str) -> tuple[str, ...]:
 
 # -- the workflows -----------------------------------------------------------------------------------------------------
 
-_TEST_INDEX = re.compile(r"test\.?pypi", re.IGNORECASE)
-
 
 def _beside_ours(around: Surroundings) -> Iterator[str]:
     """Yield the workflows of the project's own that upload beside the one that init writes, or that this one stops."""
@@ -157,7 +155,7 @@ def _uploads(workflow: Workflow, job: Job) -> bool:
 
 def _is_test(step: Step) -> bool:
     texts = (step.run, *(value for _, value in (*step.options.items, *step.given.items)))
-    return any(_TEST_INDEX.search(each.text) for each in texts)
+    return any(TEST_INDEX.search(each.text) for each in texts)
 
 
 def _when(workflow: Workflow, jobs: list[Job]) -> str:

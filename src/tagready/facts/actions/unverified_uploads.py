@@ -18,7 +18,17 @@ from tagready.facts.actions.workflow_faults import (
     Fault,
 )
 from tagready.facts.actions.workflow_yaml import NOTHING
-from tagready.facts.actions.workflows import BUILD_ACTIONS, INSPECTED, REFS, Job, Step, Workflow, builds, uploads
+from tagready.facts.actions.workflows import (
+    BUILD_ACTIONS,
+    INSPECTED,
+    REFS,
+    TEST_INDEX,
+    Job,
+    Step,
+    Workflow,
+    builds,
+    uploads,
+)
 
 # -- what runs beside the upload ---------------------------------------------------------------------------------------
 
@@ -160,16 +170,13 @@ def _tests(command: Command) -> bool:
     return bool(command.tool) and program_name(command.tool[0]) in _TESTERS
 
 
-_TEST_INDEX = re.compile(r"test.?pypi", re.IGNORECASE)
-
-
 def skips_existing(step: Step) -> Iterator[Fault]:
     """Yield where an upload passes over what is there; to a test index, that is how every commit is uploaded."""
     option = step.option("skip-existing", "skip_existing")
-    if step.uploads and option.text == "true" and not any(_TEST_INDEX.search(at.text) for _, at in step.options.items):
+    if step.uploads and option.text == "true" and not any(TEST_INDEX.search(at.text) for _, at in step.options.items):
         yield Fault(option.line, SKIP_EXISTING, "`skip-existing` is on")
     for command in step.commands:
-        if uploads(command) and not _TEST_INDEX.search(" ".join(command.words)):
+        if uploads(command) and not TEST_INDEX.search(" ".join(command.words)):
             used = next((word for word in command.words if word in ("--skip-existing", "--skip_existing")), None)
             if used:
                 yield Fault(step.run.line_of(used), SKIP_EXISTING, f"`{used}` is on")

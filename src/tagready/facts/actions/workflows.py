@@ -19,6 +19,8 @@ _UPLOADERS = {
 }  # fmt: skip
 #: Whether a text may be about uploading at all.
 UPLOADER = re.compile(rf"{_UPLOAD_ACTION}|\b(?:{'|'.join(_UPLOADERS)})\b.*\b(?:upload|publish)\b", re.IGNORECASE)
+#: By which name or address an index for tests goes.
+TEST_INDEX = re.compile(r"test.?pypi", re.IGNORECASE)
 #: By which name a script of the project's may do it.
 _MAY_UPLOAD = re.compile(r"\b(?:upload|publish|release|deploy)", re.IGNORECASE)
 _VARIABLES = re.compile(
