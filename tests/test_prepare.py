@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,9 @@ from projects import (
     script,
     with_keys,
 )
+from tagready.commands.prepare import prepare
+from tagready.doors.git import discover
+from tagready.facts.prepared import Options
 
 Make = Callable[..., Project]
 
@@ -2130,6 +2134,25 @@ def test_push_is_atomic(project: Project, tmp_path: Path) -> None:
     main = project.head()
     assert project.prepare("1.4.0", "--tag", "--push").code == 3
     assert Project(remote).head("main") == main
+
+
+@pytest.mark.parametrize("branch", [None, ""])
+@pytest.mark.parametrize("made", [False, True])
+def test_what_may_ask_on_the_terminal_comes_after_the_looking(
+    project: Project, tmp_path: Path, branch: str | None, made: bool
+) -> None:
+    remote = Project(add_remote(project, tmp_path / "remote"))
+    options = Options("1.4.0", date="2026-02-03", branch=branch)
+
+    def unchanged(_: str, entry: str) -> str:
+        return entry
+
+    before, seen = remote.git("for-each-ref"), list[str]()
+    with closing(discover(project.path)) as git:
+        if made:
+            prepare(git, options, None, unchanged)
+        prepare(git, options._replace(push=True), None, unchanged, lambda: seen.append(remote.git("for-each-ref")))
+    assert seen == [before] != [remote.git("for-each-ref")]
 
 
 def test_push_without_a_remote_is_wrong_usage(project: Project) -> None:

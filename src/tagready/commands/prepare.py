@@ -28,7 +28,7 @@ from tagready.doors.git import Git
 from tagready.facts import versions
 from tagready.facts.branches import in_the_way, is_topic
 from tagready.facts.config import Config
-from tagready.facts.findings import Finding, Refused, Trouble, WorldFailed, WrongUse, check_skips, finding
+from tagready.facts.findings import Finding, Refused, Report, Trouble, WorldFailed, WrongUse, check_skips, finding
 from tagready.facts.git_records import LoggedCommit, Ref, RemoteAnswer
 from tagready.facts.prepared import Options, Prepared, branch_name
 from tagready.facts.tags import Tags, is_ref_name
@@ -64,7 +64,13 @@ def prepare(
                 options = options._replace(version=str(version))
             ground = look(snapshot, refs, tags, options)
             version = ground.version
-            return _prepare(ground, options, scratch, edit, looked)
+            there = None if options.again else _own_branch(ground, options)
+            if there is not None:
+                looked()
+                return _finish_there(ground, there, options)
+            report = _judged(ground, options)
+            looked()
+            return _made(ground, options, report, scratch, edit)
         except (Refused, Trouble) as problem:
             tag = tags.name(version) if version else None
             problem.about = {"project": snapshot.name, "version": str(version) if version else None, "tag": tag}
@@ -117,18 +123,20 @@ def _refuse_another(snapshot: Snapshot, version: Version, options: Options, tags
         raise Refused(finding("entry-exists", what, f"tag it (tagready tag {version}), or take it back: {back}"))
 
 
-def _prepare(
-    ground: Ground, options: Options, scratch: Path, edit: Edit, looked: Callable[[], object]
-) -> Prepared:  # fmt: skip
-    there = _own_branch(ground, options)
-    if there is not None and not options.again:
-        if not options.dry_run:
-            _bring_branch_here(ground, options, there)
-        return finish_own(there, ground.tags, ground.version, options, ground.refs)
+def _finish_there(ground: Ground, there: Snapshot, options: Options) -> Prepared:
+    if not options.dry_run:
+        _bring_branch_here(ground, options, there)
+    return finish_own(there, ground.tags, ground.version, options, ground.refs)
+
+
+def _judged(ground: Ground, options: Options) -> Report:
     report = preconditions.judge(ground, options)
     if not report.dropping(options.skip).ok:
         raise Refused(report=report.without(options.skip))
-    looked()
+    return report
+
+
+def _made(ground: Ground, options: Options, report: Report, scratch: Path, edit: Edit) -> Prepared:
     candidate = candidates.make(ground, options, report, scratch, edit)
     if not candidate.report.ok:
         raise Refused(report=candidate.report)
