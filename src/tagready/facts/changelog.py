@@ -593,7 +593,10 @@ def insert_in_order(text: str, changelog: Changelog, version: Version, entry: st
 
 
 def without(text: str, entry: Entry) -> str:
-    """Return the changelog as it was before an entry was inserted at the marker, to the byte."""
+    """Return the changelog as it was before an entry was inserted at the marker, but for blanks around the marker.
+
+    What stands below the entry without a heading of its own is part of it, as the parser has it, and goes with it.
+    """
     head, tail = text[: offset_in(text, entry.start)], text[offset_in(text, entry.end) :]
     return head + tail.lstrip() if tail.strip() else head.rstrip() + newline_of(text)
 
