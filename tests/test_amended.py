@@ -47,6 +47,14 @@ def test_a_declared_edit_is_not_as_it_was_made(project: Project, monkeypatch: py
     assert judged(project.path) == (False, True, False)
 
 
+def test_what_cannot_be_told_is_not_as_it_was_made(project: Project) -> None:
+    assert project.prepare("1.4.0", *DAY).code == 0
+    project.write("CHANGELOG.md", project.read("CHANGELOG.md").replace("colour", "all colours"))
+    message = project.git("log", "-1", "--format=%B").replace("Towncrier: 2", "Towncrier: 1")
+    project.git("commit", "-q", "--all", "--amend", "-m", message)
+    assert judged(project.path) == (False, True, False)
+
+
 @pytest.mark.parametrize("again", [False, True])
 @pytest.mark.parametrize("keys", ["", "single_file = false"])
 def test_every_way_to_make_it(make: Callable[..., Project], keys: str, again: bool) -> None:
